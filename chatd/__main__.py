@@ -1,0 +1,5 @@
+"""`python -m chatd` is `chatd`."""
+
+from chatd.cli import main
+
+main()

@@ -1,0 +1,193 @@
+"""The command line of chatd: it reads options, and calls the server."""
+
+import logging
+import resource
+import signal
+import sys
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+from msgspec.structs import replace
+
+from chatd import __version__
+from chatd.config import Config
+from chatd.console import Console, WarningHandler
+from chatd.limits import Limits
+from chatd.plugins import PluginError
+from chatd.server import ENGINES, Server
+from chatd.taps import Tap
+
+
+def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Make a TOML file's values the defaults of the options of the same names."""
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise click.UsageError(f"cannot read {path}: {reason}") from None
+    known = {p.name for p in ctx.command.params if p.name} - {"config", "version"}
+    defaults = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise click.UsageError(f"{path}: unknown setting {key}")
+        if isinstance(value, dict):
+            raise click.UsageError(f"{path}: {key} must not be a table")
+        defaults[name] = value
+    ctx.default_map = defaults
+    return path
+
+
+@click.command(
+    context_settings={"auto_envvar_prefix": "CHATD", "help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "-p",
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    show_default=True,
+    help="TCP port to listen on; 0 lets the system choose.",
+)
+@click.option("-t", "--greeting", default="", metavar="TEXT", help="Greet each new user with TEXT.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the server's activity on stdout.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but fatal errors (the default).")
+@click.option("--host", default="", metavar="ADDR", help="Address to listen on.  [default: all]")
+@click.option(
+    "--engine",
+    type=click.Choice(list(ENGINES)),
+    default="threads",
+    show_default=True,
+    help="A thread per client, or one thread around select.",
+)
+@click.option(
+    "--max-clients",
+    type=click.IntRange(1),
+    default=Limits().clients,
+    show_default=True,
+    help="How many users may be logged in.",
+)
+@click.option(
+    "--plugins-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Load each .py file in DIR as a plugin.",
+)
+@click.option("--no-plugin", multiple=True, metavar="NAME", help="Leave a plugin out; repeatable.")
+@click.option(
+    "--port-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write `dialect host port` of each listener to FILE once all listen.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_load_toml,
+    help="Read settings from a TOML file: long option names, without the dashes.",
+)
+@click.version_option(__version__, prog_name="chatd")
+def chatd(
+    port: int,
+    greeting: str,
+    verbose: bool,
+    quiet: bool,
+    host: str,
+    engine: str,
+    max_clients: int,
+    plugins_dir: Path | None,
+    no_plugin: tuple[str, ...],
+    port_file: Path | None,
+) -> None:
+    """A chat server: start it, and everybody can join with chatcli or any TCP client.
+
+    Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
+    (port = 5000); the command line wins over the environment, that over the file.
+    """
+    config = Config(
+        host=host,
+        port=port,
+        greeting=greeting,
+        engine=engine,
+        plugins_dir=plugins_dir,
+        no_plugin=frozenset(no_plugin),
+        limits=replace(Limits(), clients=max_clients),
+    )
+    taps = (Tap(Console().show),) if verbose and not quiet else ()
+    _raise_file_limit()
+    try:
+        server = Server(config, taps=taps)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        place = f"{host or '*'}:{port}"
+        raise click.ClickException(f"cannot listen on {place}: {error.strerror}") from None
+    if taps:
+        _log_warnings(server)
+    _stop_on_signals(server)
+    if port_file is not None:
+        _write_port_file(port_file, server)
+    server.start()
+    server.run()
+
+
+def _raise_file_limit() -> None:
+    """Each client takes a descriptor: use all that the system grants."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _log_warnings(server: Server) -> None:
+    """Show our own mistakes in the activity log; without `-v` nothing is printed."""
+    logging.getLogger("chatd").addHandler(WarningHandler(server.record))
+
+
+def _write_port_file(path: Path, server: Server) -> None:
+    lines = (f"{one.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
+    try:
+        path.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def _stop_on_signals(server: Server) -> None:
+    """End cleanly at the first SIGTERM or Ctrl-C, at once at the second."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        server.stop()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+
+
+def main() -> NoReturn:
+    """Run chatd; every fatal error is one line on stderr and a status other than 0."""
+    run_command(chatd)
+
+
+def run_command(command: click.Command) -> NoReturn:
+    """Run a click command so that its errors take one line, without a traceback."""
+    logger = logging.getLogger("chatd")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    try:
+        status = command.main(standalone_mode=False)
+    except click.ClickException as error:
+        text = " ".join(error.format_message().split())
+        print(f"{command.name}: {text}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,258 @@
+"""Commands: what a verb does, described by the signature of its handler.
+
+A handler takes a context and the words of the request:
+
+    def roll(ctx, sides: int = 6) -> None: ...
+
+Parameters are words (`str`), whole numbers (`int`) or numbers (`float`); one with a default may
+be left out, and a last parameter of type `str` takes the rest of the line as it is.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, get_type_hints
+
+from chatd.dialects import CONTROL
+from chatd.events import CommandError, Notice, Request, Said
+from chatd.hub import Hub
+from chatd.session import Job, Session
+
+Handler = Callable[..., None]
+
+
+class Parameter(NamedTuple):
+    """One argument of a command."""
+
+    name: str
+    convert: Callable[[str], Any]
+    required: bool
+
+
+_KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number"}
+
+
+class Command:
+    """A verb and its handler.
+
+    name and aliases are the verbs, in lower case. before_login lets clients use it that are not
+    users yet. blocks=True runs it on a worker thread, because it may wait: for a disk, a
+    network, a lock. Raises ValueError for a handler that cannot be a command's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        *,
+        aliases: Sequence[str] = (),
+        before_login: bool = False,
+        blocks: bool = False,
+    ) -> None:
+        for verb in (name, *aliases):
+            if not (verb.isascii() and verb.replace("-", "").isalnum() and verb == verb.lower()):
+                raise ValueError(f"{verb!r} is no verb: lower-case letters, digits and - only")
+        self.name = name
+        self.handler = handler
+        self.aliases = tuple(aliases)
+        self.before_login = before_login
+        self.blocks = blocks
+        self.parameters = _parameters(name, handler)
+        self.summary = (inspect.getdoc(handler) or "").partition("\n")[0]
+
+    @property
+    def usage(self) -> str:
+        """The verb and its arguments, as `roll [SIDES]`."""
+        words = (p.name.upper() if p.required else f"[{p.name.upper()}]" for p in self.parameters)
+        return " ".join((self.name, *words))
+
+    def bind(self, args: Sequence[str]) -> list[Any]:
+        """Turn a request's arguments into the handler's.
+
+        Raises CommandError("missing-argument", "too-many-arguments" or "bad-value").
+        """
+        words = list(args)
+        spare = len(self.parameters) - len(words)
+        if words and spare > 0:
+            words += words.pop().split(" ", spare)
+        if len(words) > len(self.parameters):
+            raise CommandError("too-many-arguments", f"too many words, usage: {self.usage}")
+        values = []
+        for index, parameter in enumerate(self.parameters):
+            word = words[index] if index < len(words) else ""
+            if word:
+                values.append(_convert(parameter, word))
+            elif parameter.required:
+                text = f"{parameter.name} is missing, usage: {self.usage}"
+                raise CommandError("missing-argument", text)
+            else:
+                break
+        return values
+
+
+def _parameters(name: str, handler: Handler) -> tuple[Parameter, ...]:
+    try:
+        hints = get_type_hints(handler)
+    except NameError as error:
+        raise ValueError(f"command {name}: {error}") from None
+    _, *parameters = inspect.signature(handler).parameters.values()
+    found = []
+    for parameter in parameters:
+        kind = hints.get(parameter.name, str)
+        if kind not in _KINDS or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+            raise ValueError(f"command {name}: {parameter} must be plain str, int or float")
+        required = parameter.default is parameter.empty
+        found.append(Parameter(parameter.name, kind, required))
+    return tuple(found)
+
+
+def _convert(parameter: Parameter, word: str) -> Any:
+    try:
+        return parameter.convert(word)
+    except ValueError:
+        kind = _KINDS[parameter.convert]  # type: ignore[index]  # the converters are the types
+        raise CommandError("bad-value", f"{parameter.name} must be {kind}") from None
+
+
+class Filter:
+    """Sees each message to a room before it is delivered.
+
+    apply gets the message and returns a changed one, or None to leave it as it is; it raises
+    CommandError to refuse it. Filters run by ascending order. Private messages never pass one.
+    """
+
+    def __init__(self, apply: Callable[[Said], Said | None], *, order: int = 100) -> None:
+        self.apply = apply
+        self.order = order
+
+
+class Context:
+    """What a handler may do, in the name of the client that asked."""
+
+    def __init__(self, session: Session, dispatcher: "Dispatcher") -> None:
+        self._session = session
+        self._dispatcher = dispatcher
+        self._revoked = False
+
+    @property
+    def _hub(self) -> Hub:
+        if self._revoked:
+            raise CommandError("timeout", "the command took too long and was given up")
+        return self._dispatcher.hub
+
+    def revoke(self) -> None:
+        """Let nothing more happen in the client's name."""
+        self._revoked = True
+
+    @property
+    def nick(self) -> str:
+        """The caller's nick; empty before login."""
+        return self._hub.nick(self._session) or ""
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        """All commands by name, without aliases, in alphabetical order."""
+        return self._dispatcher.commands
+
+    def reply(self, text: str) -> None:
+        """Answer the caller with a line of text."""
+        self._hub.reply(self._session, Notice(text))
+
+    def login(self, nick: str) -> None:
+        """Register the caller, or change its nick."""
+        self._hub.login(self._session, nick)
+        self._session.logged_in()
+
+    def say(self, room: str, text: str) -> None:
+        """Send a message to a room, through the filters."""
+        if filters := self._dispatcher.filters:
+            message = Said(room, self.nick, text)
+            for filter in filters:
+                message = filter.apply(message) or message
+            text = message.text
+        self._hub.say(self._session, room, text)
+
+    def tell(self, nick: str, text: str) -> None:
+        """Send a private message."""
+        self._hub.tell(self._session, nick, text)
+
+    def create(self, room: str) -> None:
+        """Create a room."""
+        self._hub.create(self._session, room)
+
+    def join(self, room: str) -> None:
+        """Enter a room."""
+        self._hub.join(self._session, room)
+
+    def leave(self, room: str) -> None:
+        """Leave a room."""
+        self._hub.leave(self._session, room)
+
+    def users(self) -> None:
+        """Answer with everybody's nick."""
+        self._hub.users(self._session)
+
+    def rooms(self) -> None:
+        """Answer with all rooms."""
+        self._hub.rooms(self._session)
+
+    def whoami(self) -> None:
+        """Answer with the caller's nick."""
+        self._hub.whoami(self._session)
+
+    def quit(self, reason: str = "quit") -> None:
+        """End the caller's session behind everything it was sent."""
+        if not self._revoked:
+            self._session.end(reason)
+
+
+class Pool(Protocol):
+    """Runs what may block."""
+
+    def submit(
+        self, work: Callable[[], None], give_up: Callable[[], None], done: Callable[[], None]
+    ) -> Job:
+        """Run work on a thread. done is called once when it is over or was given up.
+
+        Raises CommandError("busy") when no thread is left.
+        """
+
+
+class Dispatcher:
+    """Finds the command of a request and runs it. Made once, then only read."""
+
+    def __init__(
+        self, hub: Hub, pool: Pool, commands: Iterable[Command], filters: Iterable[Filter] = ()
+    ) -> None:
+        self.hub = hub
+        self.filters = tuple(sorted(filters, key=lambda f: f.order))
+        self._pool = pool
+        self.commands: Mapping[str, Command] = {
+            command.name: command for command in sorted(commands, key=lambda c: c.name)
+        }
+        self._by_verb = {
+            verb: command
+            for command in self.commands.values()
+            for verb in (command.name, *command.aliases)
+        }
+
+    def run(self, session: Session, request: Request) -> Job | None:
+        """Carry out a request; return the job when it goes on elsewhere.
+
+        Raises CommandError when it cannot be carried out, and whatever the handler raised.
+        """
+        command = self._by_verb.get(request.verb)
+        if command is None:
+            raise CommandError("unknown-command", f"unknown command {request.verb}")
+        for arg in request.args:
+            if CONTROL.search(arg):
+                raise CommandError("bad-text", "control characters are not allowed")
+        values = command.bind(request.args)
+        if not command.before_login and self.hub.nick(session) is None:
+            raise CommandError("not-logged-in", "log in first")
+        context = Context(session, self)
+        if not command.blocks:
+            command.handler(context, *values)
+            return None
+        return self._pool.submit(
+            lambda: command.handler(context, *values), context.revoke, session.job_done
+        )

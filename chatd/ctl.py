@@ -1,0 +1,52 @@
+"""The command line of chatctl: looking after a server."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from chatd import __version__
+from chatd.cli import run_command
+from chatd.plugins import PluginError, Plugins
+
+
+@click.group(
+    context_settings={"auto_envvar_prefix": "CHATD", "help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="chatctl")
+def chatctl() -> None:
+    """Look after a chatd server."""
+
+
+@chatctl.command()
+@click.option(
+    "--plugins-dir",
+    type=click.Path(path_type=Path),
+    envvar="CHATD_PLUGINS_DIR",
+    metavar="DIR",
+    help="Load each .py file in DIR as a plugin.",
+)
+@click.option(
+    "--no-plugin",
+    multiple=True,
+    envvar="CHATD_NO_PLUGIN",
+    metavar="NAME",
+    help="Leave a plugin out; repeatable.",
+)
+def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
+    """List the plugins that chatd would load, and the help line of each command."""
+    try:
+        found = Plugins(plugins_dir, frozenset(no_plugin))
+    except PluginError as error:
+        raise click.ClickException(str(error)) from None
+    for name in found.names:
+        click.echo(name)
+        for owner, command in found.commands:
+            if owner == name:
+                aliases = f" (also {', '.join(command.aliases)})" if command.aliases else ""
+                click.echo(f"  {command.usage}{aliases}: {command.summary}")
+
+
+def main() -> NoReturn:
+    """Run chatctl."""
+    run_command(chatctl)

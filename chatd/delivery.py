@@ -1,0 +1,333 @@
+"""The delivery log: who hears what, in one order for all.
+
+Hub operations append entries; nothing else ever reaches a client. One drainer at a time takes
+a batch, encodes each event once per dialect, joins the batch once per audience and makes one
+send per client. The drainer alone owns the delivery membership and applies joins and leaves in
+log order, so that an append costs the same whatever a room's size.
+"""
+
+import logging
+import threading
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from itertools import accumulate
+from typing import Protocol
+
+from chatd.events import Event, Said
+from chatd.limits import Limits
+
+_log = logging.getLogger(__name__)
+
+Rooms = frozenset[str]
+"""Keys of the rooms that a client hears."""
+
+
+class Encoder(Protocol):
+    """The part of a dialect that delivery needs; one per dialect, usable as a key."""
+
+    def encode(self, event: Event, own: bool) -> bytes: ...
+
+
+class Recipient(Protocol):
+    """A client as delivery sees it."""
+
+    @property
+    def encoder(self) -> Encoder: ...
+
+    def deliver(self, data: bytes) -> None:
+        """Send what can be sent and keep the rest; never wait."""
+
+    def finish(self) -> None:
+        """End the session once all its bytes are out."""
+
+
+class Change(Enum):
+    """What an entry does to the delivery membership of its actor."""
+
+    ENTER = "enter"
+    LEAVE = "leave"
+    END = "end"
+
+
+class Entry:
+    """One event and who gets it.
+
+    The members of room get the others' view, target (of a private message) too, and actor gets
+    its own view. change takes effect for the actor right behind this entry.
+    """
+
+    __slots__ = ("actor", "change", "event", "room", "target")
+
+    def __init__(
+        self,
+        event: Event,
+        room: str | None = None,
+        actor: Recipient | None = None,
+        target: Recipient | None = None,
+        change: Change | None = None,
+    ) -> None:
+        self.event = event
+        self.room = room
+        self.actor = actor
+        self.target = target
+        self.change = change
+
+
+class _Group:
+    """The clients of one dialect that hear exactly the same rooms."""
+
+    __slots__ = ("encoder", "members", "rooms")
+
+    def __init__(self, encoder: Encoder, rooms: Rooms) -> None:
+        self.encoder = encoder
+        self.rooms = rooms
+        self.members: dict[Recipient, None] = {}
+
+
+class Membership:
+    """Who hears which rooms, as far as the log has been delivered. The drainer's alone."""
+
+    def __init__(self) -> None:
+        self._group_of: dict[Recipient, _Group] = {}
+        self._groups: dict[tuple[Encoder, Rooms], _Group] = {}
+        self._by_room: dict[str, dict[_Group, None]] = {}
+
+    def rooms(self, recipient: Recipient) -> Rooms:
+        group = self._group_of.get(recipient)
+        return group.rooms if group else frozenset()
+
+    def groups(self, rooms: Iterable[str]) -> Iterable[_Group]:
+        """Give the groups that hear any of rooms, each once."""
+        found: dict[_Group, None] = {}
+        for room in rooms:
+            found.update(self._by_room.get(room, {}))
+        return found
+
+    def apply(self, change: Change, recipient: Recipient, room: str | None) -> None:
+        rooms = self.rooms(recipient)
+        if change is Change.END or room is None:
+            self._move(recipient, frozenset())
+        elif change is Change.ENTER:
+            self._move(recipient, rooms | {room})
+        else:
+            self._move(recipient, rooms - {room})
+
+    def _move(self, recipient: Recipient, rooms: Rooms) -> None:
+        old = self._group_of.pop(recipient, None)
+        if old is not None:
+            del old.members[recipient]
+            if not old.members:
+                self._forget(old)
+        if rooms:
+            key = (recipient.encoder, rooms)
+            group = self._groups.get(key) or self._found(key)
+            group.members[recipient] = None
+            self._group_of[recipient] = group
+
+    def _found(self, key: tuple[Encoder, Rooms]) -> _Group:
+        group = self._groups[key] = _Group(*key)
+        for room in group.rooms:
+            self._by_room.setdefault(room, {})[group] = None
+        return group
+
+    def _forget(self, group: _Group) -> None:
+        del self._groups[group.encoder, group.rooms]
+        for room in group.rooms:
+            groups = self._by_room[room]
+            del groups[group]
+            if not groups:
+                del self._by_room[room]
+
+
+class _Stream:
+    """What a batch says to one audience: one bytes object, and where each entry lies in it."""
+
+    __slots__ = ("_indexes", "_offsets", "data")
+
+    def __init__(self, indexes: Sequence[int], parts: Sequence[bytes]) -> None:
+        self._indexes = indexes
+        self._offsets = [0, *accumulate(map(len, parts))]
+        self.data = b"".join(parts)
+
+    def between(self, start: int, end: int) -> bytes:
+        """Give what the entries from start up to, not including, end say."""
+        first = bisect_left(self._indexes, start)
+        last = bisect_left(self._indexes, end, first)
+        return self.data[self._offsets[first] : self._offsets[last]]
+
+
+class _Batch:
+    """One pass over a piece of the log: what everybody gets, worked out once."""
+
+    def __init__(self, entries: Sequence[Entry], membership: Membership) -> None:
+        self._entries = entries
+        self._membership = membership
+        self._by_room: dict[str, list[int]] = {}
+        self._encoded: dict[tuple[Encoder, int], bytes] = {}
+        self._streams: dict[tuple[Encoder, Rooms], _Stream] = {}
+        # What only one client gets, by index, and since when it hears other rooms than before.
+        self._personal: dict[Recipient, list[tuple[int, bytes]]] = {}
+        self._spans: dict[Recipient, list[tuple[int, Rooms]]] = {}
+        self.ended: list[Recipient] = []
+        self.talkers: set[Recipient | None] = set()
+        for index, entry in enumerate(entries):
+            self._read(index, entry)
+
+    def _read(self, index: int, entry: Entry) -> None:
+        event, actor = entry.event, entry.actor
+        if entry.room is not None:
+            self._by_room.setdefault(entry.room, []).append(index)
+            if type(event) is Said:
+                self.talkers.add(actor)
+        if actor is not None:
+            own = _render(actor.encoder, event, True)
+            self._personal.setdefault(actor, []).append((index, own))
+            if entry.change is not None:
+                self._change(index, entry, actor)
+        if entry.target is not None:
+            view = _render(entry.target.encoder, event, False)
+            self._personal.setdefault(entry.target, []).append((index, view))
+
+    def _change(self, index: int, entry: Entry, actor: Recipient) -> None:
+        assert entry.change is not None
+        spans = self._spans.setdefault(actor, [(0, self._membership.rooms(actor))])
+        self._membership.apply(entry.change, actor, entry.room)
+        spans.append((index + 1, self._membership.rooms(actor)))
+        if entry.change is Change.END:
+            self.ended.append(actor)
+
+    def send(self) -> None:
+        """Make one delivery to everybody who gets anything."""
+        special = self._personal
+        for group in self._membership.groups(self._by_room):
+            data = self._stream(group.encoder, group.rooms).data
+            if data:
+                for member in group.members:
+                    if member not in special:
+                        member.deliver(data)
+        for recipient in special:
+            if data := self._compose(recipient):
+                recipient.deliver(data)
+        for recipient in self.ended:
+            recipient.finish()
+
+    def _compose(self, recipient: Recipient) -> bytes:
+        """Put together the rooms' entries and the recipient's own ones, in order."""
+        spans = self._spans.get(recipient) or [(0, self._membership.rooms(recipient))]
+        ends = [start for start, _ in spans[1:]] + [len(self._entries)]
+        own = iter(self._personal[recipient])
+        index, view = next(own, (len(self._entries), b""))
+        pieces: list[bytes] = []
+        for (position, rooms), end in zip(spans, ends, strict=True):
+            stream = self._stream(recipient.encoder, rooms)
+            while index < end:
+                pieces += (stream.between(position, index), view)
+                position = index + 1
+                index, view = next(own, (len(self._entries), b""))
+            pieces.append(stream.between(position, end))
+        return b"".join(pieces)
+
+    def _stream(self, encoder: Encoder, rooms: Rooms) -> _Stream:
+        heard = rooms.intersection(self._by_room)
+        stream = self._streams.get((encoder, heard))
+        if stream is None:
+            indexes = sorted(index for room in heard for index in self._by_room[room])
+            parts = [self._encode(encoder, index) for index in indexes]
+            stream = self._streams[encoder, heard] = _Stream(indexes, parts)
+        return stream
+
+    def _encode(self, encoder: Encoder, index: int) -> bytes:
+        data = self._encoded.get((encoder, index))
+        if data is None:
+            data = _render(encoder, self._entries[index].event, False)
+            self._encoded[encoder, index] = data
+        return data
+
+
+def _render(encoder: Encoder, event: Event, own: bool) -> bytes:
+    """Encode an event; a dialect that cannot must not take the others' messages with it."""
+    try:
+        return encoder.encode(event, own)
+    except Exception:
+        _log.exception("%r cannot encode %r", encoder, type(event).__name__)
+        return b""
+
+
+Observer = Callable[[Sequence[Event]], None]
+"""Gets the public events of each batch; must neither wait nor raise."""
+
+
+class Delivery:
+    """The log and its drainer.
+
+    append is called under the hub's lock; drain from wherever the engine does, by one thread
+    at a time.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._log: deque[Entry] = deque()
+        # Two counters with one writer each need no lock: appenders hold the hub's, the drainer
+        # is alone.
+        self._appended = 0
+        self._taken = 0
+        self._draining = threading.Lock()
+        self._membership = Membership()
+        self.observers: list[Observer] = []
+        self.congested: set[object] = set()
+        """Clients whose outbox is above half; kept by the sessions themselves."""
+        self.wake: Callable[[], None] = lambda: None
+        """Tell the drainer that the log has entries. Set by the engine; needs no lock held."""
+        self.several_talk = False
+        """Whether the last batch had messages of two or more senders."""
+
+    def append(self, entry: Entry) -> None:
+        """Put an entry at the end of the log. The caller holds the hub's lock."""
+        self._log.append(entry)
+        self._appended += entry.event.size
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything waits for a drain."""
+        return bool(self._log)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether fast senders have to wait for their listeners."""
+        return (
+            self._appended - self._taken >= self._limits.log_bytes
+            or len(self._log) >= self._limits.log_entries
+            or bool(self.congested)
+        )
+
+    def drain(self) -> bool:
+        """Deliver one batch, if no other thread is at it; say whether there was one."""
+        if not self._log or not self._draining.acquire(blocking=False):
+            return False
+        try:
+            entries = self._take()
+            batch = _Batch(entries, self._membership)
+            batch.send()
+            self.several_talk = len(batch.talkers) > 1
+            if self.observers:
+                self._show([e.event for e in entries if e.event.public])
+        finally:
+            self._draining.release()
+        return True
+
+    def _take(self) -> list[Entry]:
+        entries = []
+        size = 0
+        while self._log and size < self._limits.batch:
+            entry = self._log.popleft()
+            size += entry.event.size
+            entries.append(entry)
+        self._taken += size
+        return entries
+
+    def _show(self, events: Sequence[Event]) -> None:
+        if events:
+            for observer in self.observers:
+                observer(events)

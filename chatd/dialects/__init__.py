@@ -1,0 +1,91 @@
+"""Dialects: how one chat looks on different wires. Bytes in, values out; no socket, no thread.
+
+A dialect is two classes side by side: the server's end (`Dialect`) and the client's
+(`ClientDialect`). Both are fed bytes as they arrive, in pieces of any size.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from chatd.events import Event, Request
+from chatd.limits import Limits
+
+# All control characters except TAB and LF; a message with one of them is refused (SPEC D-8).
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+def one_line(text: str) -> str:
+    """Make text fit for one line: line breaks and other control characters become spaces."""
+    return _NOT_IN_A_LINE.sub(" ", text)
+
+
+class Dialect(ABC):
+    """The server's end of a wire format, one object per session.
+
+    The object holds input state only and is touched by the session's reader alone. How events
+    look is a pure function of the class, so that one encoding serves every client.
+    """
+
+    name: ClassVar[str]
+    port: ClassVar[int]
+    """The port this system's own server uses (SPEC D-5)."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+
+    def opened(self) -> list[Event]:
+        """Say what the server tells a client at the door, before the client speaks."""
+        return []
+
+    @abstractmethod
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the client."""
+
+    @abstractmethod
+    def next_request(self) -> Request | None:
+        """Decode the next request, or return None until more bytes arrive.
+
+        Raises CommandError for one message that makes no sense, WireError when nothing can
+        follow.
+        """
+
+    def done(self, request: Request, error: Exception | None) -> None:  # noqa: B027  # optional
+        """Learn the outcome of a request before the next one is decoded."""
+
+    @staticmethod
+    @abstractmethod
+    def encode(event: Event, own: bool) -> bytes:
+        """Render an event for the client that caused it (own) or for the others.
+
+        Empty means that this dialect says nothing here.
+        """
+
+
+class ClientDialect(ABC):
+    """The client's end of a wire format."""
+
+    name: ClassVar[str]
+    port: ClassVar[int]
+
+    @abstractmethod
+    def encode(self, request: Request) -> bytes:
+        """Render a request, and remember that its answer is awaited."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
+        """Take bytes from the server; yield each event with the request it answers, if any."""
+
+    @abstractmethod
+    def barrier(self) -> bytes:
+        """Ask the server for something whose answer proves that it took all that went before.
+
+        The answer itself is not yielded by feed; `settled` becomes true with it.
+        """
+
+    @property
+    @abstractmethod
+    def settled(self) -> bool:
+        """Whether every barrier was answered."""

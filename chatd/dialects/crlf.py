@@ -1,0 +1,219 @@
+"""The `crlf` dialect (SPEC S0): one line per message, an upper-case kind first.
+
+Client to server: LOGIN nick, PRIV nick text, LIST, PUB text. Server to client: OK, USERS,
+PUB_MSG, PRIV_FROM, ERROR. Any other verb `shout` is asked for as SHOUT; free answers come as
+NOTICE, and messages of joined rooms as ROOM_MSG room nick text (SPEC D-6).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chatd.dialects import ClientDialect, Dialect, one_line
+from chatd.dialects.framing import LineSplitter
+from chatd.events import (
+    GENERAL,
+    CommandError,
+    Created,
+    Done,
+    Event,
+    Failed,
+    Identity,
+    Joined,
+    LoggedIn,
+    Notice,
+    Parted,
+    Renamed,
+    Request,
+    Rooms,
+    Said,
+    Told,
+    Users,
+)
+from chatd.limits import MIB, Limits
+
+WHITE_SPACE = " \t\r"  # other white space is control characters, which S0-09 does not excuse
+_KIND = re.compile(r"[A-Z][A-Z0-9_-]*")
+_VERBS = {"LOGIN": "login", "PRIV": "tell", "LIST": "users", "PUB": "say"}
+_KINDS = {verb: kind for kind, verb in _VERBS.items()}
+
+
+class Crlf(Dialect):
+    """The server's end."""
+
+    name = "crlf"
+    port = 5000
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._lines = LineSplitter(limits.line, limits.endless)
+
+    def feed(self, data: bytes) -> None:
+        self._lines.feed(data)
+
+    def next_request(self) -> Request | None:
+        while (line := self._lines.next_line()) is not None:
+            if request := _parse(line):
+                return request
+        return None
+
+    @staticmethod
+    def encode(event: Event, own: bool) -> bytes:
+        render = _RENDERERS.get(type(event))
+        return render(event, own) if render else b""
+
+
+def _parse(line: bytes) -> Request | None:
+    """Decode one line; an empty one is nothing (S0-13)."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise CommandError("bad-utf8", "this is not UTF-8") from None
+    kind, _, rest = text.strip(WHITE_SPACE).partition(" ")
+    if not kind:
+        return None
+    if kind == "PUB":
+        return Request("say", (GENERAL, rest))
+    if not _KIND.fullmatch(kind):
+        raise CommandError("unknown-command", "unknown command: a message begins with its kind")
+    return Request(_VERBS.get(kind) or kind.lower(), (rest,) if rest else ())
+
+
+def _line(*words: str) -> bytes:
+    return (one_line(" ".join(words)) + "\r\n").encode()
+
+
+def _ok(event: Event, own: bool) -> bytes:
+    return b"OK\r\n" if own else b""
+
+
+def _logged_in(event: LoggedIn, own: bool) -> bytes:
+    if not own:
+        return b""
+    return b"OK\r\n" + (_line(event.greeting) if event.greeting else b"")  # S0-26
+
+
+def _said(event: Said, own: bool) -> bytes:
+    if own:
+        return b""  # S0-17: never sent back
+    if event.room == GENERAL:
+        return _line("PUB_MSG", event.text)  # S0-20: without the sender
+    return _line("ROOM_MSG", event.room, event.nick, event.text)
+
+
+def _told(event: Told, own: bool) -> bytes:
+    message = _line("PRIV_FROM", event.sender, event.text)
+    if not own:
+        return message
+    return message + b"OK\r\n" if event.sender == event.recipient else b"OK\r\n"
+
+
+_RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
+    LoggedIn: _logged_in,
+    Renamed: _ok,
+    Created: _ok,
+    Joined: _ok,
+    Parted: _ok,
+    Said: _said,
+    Told: _told,
+    Users: lambda event, own: _line("USERS", *event.nicks),
+    Rooms: lambda event, own: _line("ROOMS", *event.names),
+    Identity: lambda event, own: _line("WHOAMI", event.nick),
+    Notice: lambda event, own: _line("NOTICE", event.text),
+    Failed: lambda event, own: _line("ERROR", event.text),
+}
+
+
+class CrlfClient(ClientDialect):
+    """The client's end.
+
+    The grammar has no request numbers: an answer is matched to the oldest request of its kind.
+    A PUB that succeeds is answered by silence, so an ERROR may belong to any request under way:
+    it is taken for the oldest one that can fail.
+    """
+
+    name = "crlf"
+    port = 5000
+
+    def __init__(self) -> None:
+        self._lines = LineSplitter(MIB, MIB)  # USERS is one line however many there are
+        self._asked: list[Request] = []
+
+    def encode(self, request: Request) -> bytes:
+        if any(request.verb in verbs for verbs in _ANSWERS.values()):
+            self._asked.append(request)
+        words = request.args
+        kind = _KINDS.get(request.verb) or request.verb.upper()
+        if request.verb == "say" and words and words[0] == GENERAL:
+            kind, words = "PUB", words[1:]
+        return " ".join((kind, *words)).replace("\n", " ").encode(errors="replace") + b"\r\n"
+
+    def barrier(self) -> bytes:
+        data = self.encode(Request("users"))
+        self._asked[-1] = _BARRIER
+        return data
+
+    @property
+    def settled(self) -> bool:
+        return _BARRIER not in self._asked
+
+    def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
+        self._lines.feed(data)
+        while (line := self._lines.next_line()) is not None:
+            text = line.decode(errors="replace").strip(WHITE_SPACE)
+            if not text:
+                continue
+            event = _understand(text)
+            request = self._answered(event)
+            if request is not _BARRIER:
+                yield event, request
+
+    def _answered(self, event: Event) -> Request | None:
+        """Find the oldest request that event can answer, and forget it."""
+        verbs = _ANSWERS.get(type(event), frozenset())
+        for index, request in enumerate(self._asked):
+            if request.verb in verbs:
+                return self._asked.pop(index)
+        return None
+
+
+_CHANGES = frozenset({"login", "tell", "create", "join", "leave"})
+_ANSWERS: dict[type[Event], frozenset[str]] = {
+    Done: _CHANGES,
+    Failed: _CHANGES,
+    Users: frozenset({"users", "barrier"}),
+    Rooms: frozenset({"rooms"}),
+    Identity: frozenset({"whoami"}),
+}
+_BARRIER = Request("barrier")
+
+
+def _understand(text: str) -> Event:
+    kind, _, rest = text.partition(" ")
+    if reader := _READERS.get(kind):
+        return reader(rest)
+    return Notice(text)  # S0-32: shown as it came
+
+
+def _read_told(rest: str) -> Event:
+    sender, _, text = rest.partition(" ")
+    return Told(sender, "", text)
+
+
+def _read_room_message(rest: str) -> Event:
+    room, _, rest = rest.partition(" ")
+    nick, _, text = rest.partition(" ")
+    return Said(room, nick, text)
+
+
+_READERS: dict[str, Callable[[str], Event]] = {
+    "OK": lambda rest: Done(),
+    "ERROR": lambda rest: Failed("error", rest),
+    "USERS": lambda rest: Users(tuple(rest.split())),
+    "ROOMS": lambda rest: Rooms(tuple(rest.split())),
+    "PUB_MSG": lambda rest: Said(GENERAL, "", rest),
+    "PRIV_FROM": _read_told,
+    "ROOM_MSG": _read_room_message,
+    "WHOAMI": Identity,
+    "NOTICE": Notice,
+}

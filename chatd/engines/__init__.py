@@ -1,0 +1,171 @@
+"""Engines: they move bytes between sockets and sessions, and know nothing of the chat.
+
+The seam: a session takes bytes (`receive`, `eof`) while `can_read`, is given a transport to
+send through, has a `deadline` for `tick`; the delivery log is drained by `delivery.drain`.
+"""
+
+import contextlib
+import errno
+import socket
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import inf
+from typing import Protocol
+
+from chatd.delivery import Delivery
+from chatd.limits import Limits
+from chatd.session import Session, Transport
+
+RECV_SIZE = 16 * 1024
+"""Bytes read at a time: more makes nothing faster, and what one turn may bring is bounded."""
+
+ACCEPT_PAUSE = 0.1
+"""Seconds without accepting after the system ran out of descriptors: no spin, quick recovery."""
+
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""Errors of accept that pass when others give back what they hold."""
+
+
+class Listener:
+    """A listening socket, and the name of the dialect that is spoken there."""
+
+    def __init__(self, dialect: str, sock: socket.socket) -> None:
+        self.dialect = dialect
+        self.sock = sock
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port as bound."""
+        host, port, *_ = self.sock.getsockname()
+        return host, port
+
+
+class Host(Protocol):
+    """What an engine needs of the server."""
+
+    limits: Limits
+    delivery: Delivery
+    clock: Callable[[], float]
+
+    def session(self, dialect: str, transport: Transport, address: str) -> Session:
+        """Make the session of a new connection; the engine calls open()."""
+
+    def refusal(self) -> str | None:
+        """Say why no connection more can be taken now; None when one can."""
+
+    def refuse(self, dialect: str, address: str, text: str) -> bytes:
+        """Note that a connection is refused; return what it is told, in the dialect's form."""
+
+    def warn(self, text: str, every: float = 60.0) -> None:
+        """Tell the operator, at most once in `every` seconds for the same text."""
+
+
+class Engine(ABC):
+    """Runs listeners and sessions. run() is for the thread that called start()."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.sessions: set[Session] = set()
+        """Sessions whose connection is not closed."""
+
+    @abstractmethod
+    def start(self, listeners: list[Listener]) -> None:
+        """Begin to accept."""
+
+    @abstractmethod
+    def run(self, finished: Callable[[], bool], timeout: float = inf) -> None:
+        """Serve until finished() is true or timeout seconds have passed.
+
+        finished is asked after each wake() and whenever a connection was closed.
+        """
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Have run() ask finished() again; from any thread or signal handler."""
+
+    @abstractmethod
+    def stop_accepting(self) -> None:
+        """Close the listeners."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Cut what is still connected and end all threads."""
+
+
+class Connection:
+    """A transport over a socket, for engines to complete with want_write and want_read."""
+
+    __slots__ = ("sock",)
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self.sock = sock
+        with contextlib.suppress(OSError):  # the peer may be gone already
+            # Nagle's wait for delayed acknowledgements costs 17 to 40 ms per message.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.sndbuf)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def send(self, data: bytes | memoryview) -> int:
+        try:
+            return self.sock.send(data, socket.MSG_DONTWAIT)
+        except (BlockingIOError, InterruptedError):
+            return 0
+
+    def end_output(self) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        with contextlib.suppress(OSError):
+            # Reset instead of an orderly end: the kernel's buffer is thrown away as well.
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+class Deadlines:
+    """Ticks the sessions that are due.
+
+    All sessions are looked at twice a second, or when the earliest one is due: deadlines are
+    seconds, so that is as good as a heap, which every change of a deadline would have to pay.
+    """
+
+    PERIOD = 0.5
+
+    def __init__(self, sessions: set[Session], clock: Callable[[], float]) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._next = clock()
+
+    def wait(self) -> float:
+        """Seconds until tick() has to be called."""
+        return max(0.0, self._next - self._clock())
+
+    def tick(self) -> None:
+        """Tick what is due, unless it is too early to look."""
+        now = self._clock()
+        if now < self._next:
+            return
+        nearest = now + self.PERIOD
+        for session in list(self._sessions):
+            if session.deadline <= now:
+                session.tick()
+            nearest = min(nearest, session.deadline)
+        self._next = nearest
+
+
+def turn_away(sock: socket.socket, reason: bytes) -> None:
+    """Tell a connection that it is not wanted, as far as that takes no time, and close it."""
+    with contextlib.suppress(OSError), sock:
+        sock.send(reason, socket.MSG_DONTWAIT)
+        sock.shutdown(socket.SHUT_WR)
+
+
+def peer_name(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """Write a socket address as ip:port, [ipv6]:port; IPv4-mapped ones as IPv4 (SPEC D-3)."""
+    host, port = address[:2]
+    host = host.removeprefix("::ffff:") if "." in host else host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,208 @@
+"""The select engine: everything in one thread around one `select.select`."""
+
+import contextlib
+import logging
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from math import inf
+
+from chatd.engines import (
+    ACCEPT_PAUSE,
+    EXHAUSTED,
+    RECV_SIZE,
+    Connection,
+    Deadlines,
+    Engine,
+    Host,
+    Listener,
+    peer_name,
+    turn_away,
+)
+from chatd.session import Session
+
+_log = logging.getLogger(__name__)
+
+HIGHEST_FD = 1023
+"""select(2) cannot watch descriptors beyond FD_SETSIZE."""
+
+ACCEPTS_PER_TURN = 64
+"""So that a storm of connections does not keep those who are in from chatting."""
+
+
+class SelectEngine(Engine):
+    """One loop: wait, read, drain, look at the clock."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._listeners: dict[int, Listener] = {}
+        self._resting: dict[int, float] = {}  # listeners that do not accept, and until when
+        self._connections: dict[int, _SelectConnection] = {}
+        self._reading: set[int] = set()
+        self._paused: set[int] = set()
+        self._writing: set[int] = set()
+        self._thread = 0
+        self._deadlines = Deadlines(self.sessions, host.clock)
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        self._reading.add(self._wake_read.fileno())
+
+    def start(self, listeners: list[Listener]) -> None:
+        self.host.delivery.wake = self._wake_from_elsewhere
+        for listener in listeners:
+            listener.sock.setblocking(False)
+            fd = listener.sock.fileno()
+            self._listeners[fd] = listener
+            self._reading.add(fd)
+
+    def run(self, finished: Callable[[], bool], timeout: float = inf) -> None:
+        self._thread = threading.get_ident()
+        deadline = time.monotonic() + timeout
+        while not finished() and (left := deadline - time.monotonic()) > 0:
+            wait = min(left, self._deadlines.wait())
+            if self._paused or self._resting:
+                wait = min(wait, ACCEPT_PAUSE)
+            self._turn(wait)
+
+    def wake(self) -> None:
+        with contextlib.suppress(OSError):  # full: the loop wakes anyway
+            self._wake_write.send(b"x")
+
+    def _wake_from_elsewhere(self) -> None:
+        if threading.get_ident() != self._thread:
+            self.wake()
+
+    def stop_accepting(self) -> None:
+        for fd, listener in self._listeners.items():
+            self._reading.discard(fd)
+            listener.sock.close()
+        self._listeners.clear()
+        self._resting.clear()
+
+    def close(self) -> None:
+        for session in list(self.sessions):
+            session.drop("the server stops")
+        for connection in list(self._connections.values()):
+            connection.session.eof()
+        while self.host.delivery.drain():
+            pass
+        self._wake_read.close()
+        self._wake_write.close()
+
+    # -- the loop ----------------------------------------------------------------------------
+
+    def _turn(self, wait: float) -> None:
+        readable, writable, _ = select.select(self._reading, self._writing, (), wait)
+        for fd in writable:
+            self._writing.discard(fd)
+            if connection := self._connections.get(fd):
+                connection.session.flush()
+        for fd in readable:
+            try:
+                self._read(fd)
+            except Exception:
+                _log.exception("select loop")
+        for fd in list(self._paused):
+            self._try_again(fd)
+        while self.host.delivery.drain():
+            pass
+        self._deadlines.tick()
+        for fd in [fd for fd, until in self._resting.items() if until <= self.host.clock()]:
+            del self._resting[fd]
+            self._reading.add(fd)
+
+    def _read(self, fd: int) -> None:
+        if listener := self._listeners.get(fd):
+            self._accept(fd, listener)
+        elif connection := self._connections.get(fd):
+            session = connection.session
+            if not session.can_read:
+                self._reading.discard(fd)
+                self._paused.add(fd)
+                return
+            try:
+                data = connection.sock.recv(RECV_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""
+            if data:
+                session.receive(data)
+            else:
+                self._reading.discard(fd)
+                session.eof()
+        else:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+
+    def _try_again(self, fd: int) -> None:
+        connection = self._connections.get(fd)
+        if connection is None:
+            self._paused.discard(fd)
+        elif connection.session.can_read:
+            self._paused.discard(fd)
+            self._reading.add(fd)
+            connection.session.receive(b"")
+
+    def _accept(self, fd: int, listener: Listener) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                sock, address = listener.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    self.host.warn(f"cannot accept: {error.strerror}")
+                    self._reading.discard(fd)
+                    self._resting[fd] = self.host.clock() + ACCEPT_PAUSE
+                return
+            self._take(sock, peer_name(address), listener.dialect)
+
+    def _take(self, sock: socket.socket, address: str, dialect: str) -> None:
+        reason = self.host.refusal()
+        if reason is None and sock.fileno() > HIGHEST_FD:
+            reason = "the server is full: select can watch no more connections"
+        if reason is not None:
+            turn_away(sock, self.host.refuse(dialect, address, reason))
+            return
+        connection = _SelectConnection(sock, self)
+        session = connection.session = self.host.session(dialect, connection, address)
+        self._connections[connection.fd] = connection
+        self._reading.add(connection.fd)
+        self.sessions.add(session)
+        session.open()
+
+    # -- what connections ask for ------------------------------------------------------------
+
+    def want_write(self, fd: int) -> None:
+        self._writing.add(fd)
+
+    def closed(self, fd: int, session: Session) -> None:
+        for descriptors in (self._reading, self._paused, self._writing):
+            descriptors.discard(fd)
+        self._connections.pop(fd, None)
+        self.sessions.discard(session)
+
+
+class _SelectConnection(Connection):
+    __slots__ = ("engine", "fd", "session")
+
+    def __init__(self, sock: socket.socket, engine: SelectEngine) -> None:
+        super().__init__(sock, engine.host.limits)
+        sock.setblocking(False)
+        self.engine = engine
+        self.fd = sock.fileno()
+        self.session: Session
+
+    def want_write(self) -> None:
+        self.engine.want_write(self.fd)
+
+    def want_read(self) -> None:
+        self.engine._wake_from_elsewhere()
+
+    def close(self) -> None:
+        self.engine.closed(self.fd, self.session)
+        super().close()

@@ -1,0 +1,223 @@
+"""The chat vocabulary: what a client asks, what happens, what goes wrong.
+
+Everything above speaks in these values; nothing here knows bytes, sockets or threads.
+"""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+GENERAL = "General"
+"""The room that always exists and that everybody enters by logging in."""
+
+
+class Request(Struct, frozen=True):
+    """One thing a client asks for.
+
+    args are the arguments as far as the dialect could tell them apart; the last one may still
+    hold several words, which the command's own signature splits further.
+    """
+
+    verb: str
+    args: tuple[str, ...] = ()
+
+
+class ChatError(Exception):
+    """Base of the errors that are a client's, not ours."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class CommandError(ChatError):
+    """The user's mistake: the caller is told text in one line, and the session goes on.
+
+    code is a stable word for programs (`nick-taken`), text is for people.
+    """
+
+
+class Goodbye(CommandError):
+    """A command's outcome that ends the session, after the caller has been told why."""
+
+
+class WireError(ChatError):
+    """The peer's mistake that leaves no way to go on: one reply, then the session ends."""
+
+
+class Event(Struct, frozen=True):
+    """Something that happened, as it is rendered for clients and shown to taps."""
+
+    public: ClassVar[bool] = False
+    """Whether taps and the activity log may see it: private messages and replies never are."""
+
+    @property
+    def size(self) -> int:
+        """What the event weighs in the delivery log, roughly in bytes."""
+        return 64
+
+
+def _weight(text: str) -> int:
+    """Bytes that text takes at most."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+class Said(Event, frozen=True):
+    """A message to everybody in a room."""
+
+    public: ClassVar[bool] = True
+    room: str
+    nick: str
+    text: str
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.text)
+
+
+class Told(Event, frozen=True):
+    """A private message."""
+
+    sender: str
+    recipient: str
+    text: str
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.text)
+
+
+class LoggedIn(Event, frozen=True):
+    """A user registered and entered General. greeting is the server's `-t` text or empty."""
+
+    public: ClassVar[bool] = True
+    nick: str
+    address: str = ""
+    greeting: str = ""
+
+
+class Renamed(Event, frozen=True):
+    """A user changed nick."""
+
+    public: ClassVar[bool] = True
+    old: str
+    nick: str
+
+
+class LoggedOut(Event, frozen=True):
+    """A user is gone; reason says why (`quit`, `connection closed`, `too slow`…)."""
+
+    public: ClassVar[bool] = True
+    nick: str
+    reason: str
+
+
+class Created(Event, frozen=True):
+    """A user created a room, without entering it."""
+
+    public: ClassVar[bool] = True
+    room: str
+    nick: str
+
+
+class Joined(Event, frozen=True):
+    """A user entered a room other than by logging in."""
+
+    public: ClassVar[bool] = True
+    room: str
+    nick: str
+
+
+class Parted(Event, frozen=True):
+    """A user left a room and stays connected."""
+
+    public: ClassVar[bool] = True
+    room: str
+    nick: str
+
+
+class Users(Event, frozen=True):
+    """Answer: the nicks of all users, in order of registration."""
+
+    nicks: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return 64 + 16 * len(self.nicks)
+
+
+class Rooms(Event, frozen=True):
+    """Answer: the names of all rooms, in order of creation."""
+
+    names: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return 64 + 16 * len(self.names)
+
+
+class Identity(Event, frozen=True):
+    """Answer: the asker's own nick."""
+
+    nick: str
+
+
+class Notice(Event, frozen=True):
+    """Answer in free text, to one client."""
+
+    text: str
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.text)
+
+
+class Failed(Event, frozen=True):
+    """A request was not carried out."""
+
+    code: str
+    text: str
+
+
+class Done(Event, frozen=True):
+    """A request was carried out; only clients meet this one, as an acknowledgement."""
+
+
+class Connected(Event, frozen=True):
+    """A connection was accepted; nobody but the activity log is told."""
+
+    public: ClassVar[bool] = True
+    address: str
+
+
+class Disconnected(Event, frozen=True):
+    """A connection that never registered ended."""
+
+    public: ClassVar[bool] = True
+    address: str
+    reason: str
+
+
+class Refused(Event, frozen=True):
+    """A connection or a login was refused."""
+
+    public: ClassVar[bool] = True
+    address: str
+    text: str
+
+
+class Listening(Event, frozen=True):
+    """A listener accepts connections."""
+
+    public: ClassVar[bool] = True
+    dialect: str
+    host: str
+    port: int
+
+
+class Warned(Event, frozen=True):
+    """Something the operator should know."""
+
+    public: ClassVar[bool] = True
+    text: str

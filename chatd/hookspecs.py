@@ -1,0 +1,38 @@
+"""The hooks that plugins implement. They run at start-up, never per message."""
+
+import pluggy
+
+from chatd.commands import Command, Filter
+from chatd.taps import Tap
+
+hookspec = pluggy.HookspecMarker("chatd")
+hookimpl = pluggy.HookimplMarker("chatd")
+"""Marks the functions of a plugin that implement hooks."""
+
+
+@hookspec
+def register_commands() -> list[Command]:
+    """Give the commands of this plugin.
+
+    Called once at start-up. Two commands with the same name or alias are an error that names
+    both plugins.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_filters() -> list[Filter]:
+    """Give the filters of this plugin.
+
+    Called once at start-up. Messages to rooms pass all filters in their `order`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_taps() -> list[Tap]:
+    """Give the taps of this plugin.
+
+    Called once at start-up. Each tap gets delivered public events on a thread of its own.
+    """
+    raise NotImplementedError

@@ -1,0 +1,72 @@
+"""Every bound of the server, each with its reason."""
+
+from msgspec import Struct
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds on what clients may do; sizes in bytes, times in seconds."""
+
+    line: int = 4 * KIB
+    """Longest message, without its line end: eight times IRC's, far below one batch."""
+
+    endless: int = MIB
+    """Bytes of one line after which the peer is no chat client and is disconnected."""
+
+    outbox: int = 256 * KIB
+    """Unsent bytes a client may leave with us before it is dropped. Above half of it the client
+    counts as congested, and fast senders wait for it."""
+
+    stall: float = 2.0
+    """How long a client may stay congested: longer than a Wi-Fi hiccup, short enough that the
+    senders who wait for it do not take the server for dead."""
+
+    batch: int = 64 * KIB
+    """Messages delivered in one go. Much smaller batches cost sends, larger ones would take a
+    reading client past half of its outbox in one step."""
+
+    log_bytes: int = 64 * KIB
+    """Undelivered messages above which fast senders wait: with one batch on its way it still
+    fits into half an outbox."""
+
+    log_entries: int = 2000
+    """The same, in entries: bounds the time one batch of tiny messages takes."""
+
+    free_rate: int = 64 * KIB
+    """Bytes a client may send per second without ever having to wait for others."""
+
+    sndbuf: int = 128 * KIB
+    """Kernel send buffer per client. Left alone the kernel grows it to 4 MB, which hides slow
+    readers from the outbox bound."""
+
+    login: float = 30.0
+    """From accept to login, whatever bytes arrive meanwhile."""
+
+    linger: float = 2.0
+    """From the last byte sent to a client until its side must have closed too."""
+
+    command: float = 10.0
+    """How long a command declared `blocks=True` may run before its caller is told it failed."""
+
+    workers: int = 16
+    """Threads for blocking commands; hung ones included, so a bad plugin cannot eat memory."""
+
+    drain: float = 10.0
+    """For clients to take their last bytes when the server stops."""
+
+    clients: int = 10_000
+    """Registered users. What a process can hold depends on files and memory: see --max-clients."""
+
+    door: int = 1024
+    """Connections that are not logged in yet, as many as one accept queue holds."""
+
+    rooms: int = 10_000
+    """Rooms in all: an empty room persists, so their number must be bounded."""
+
+    rooms_per_user: int = 100
+    """Rooms one user may be in."""
+
+    tap_queue: int = 10_000
+    """Events waiting for a tap that cannot keep up; beyond that they are counted and left out."""

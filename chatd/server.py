@@ -1,0 +1,145 @@
+"""The server: puts the parts together, starts them, stops them."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from chatd.commands import Dispatcher
+from chatd.config import Config
+from chatd.delivery import Delivery
+from chatd.dialects import Dialect
+from chatd.dialects.crlf import Crlf
+from chatd.engines import Engine, Listener
+from chatd.engines.selecting import SelectEngine
+from chatd.engines.threads import ThreadsEngine
+from chatd.events import Event, Failed, Listening, Refused, Warned
+from chatd.hub import Hub
+from chatd.plugins import Plugins
+from chatd.session import Session, Transport
+from chatd.taps import Tap, TapRunner
+from chatd.workers import Workers
+
+ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
+DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf,)}
+
+_TAP_TIMEOUT = 2.0
+"""Seconds that a tap gets to finish its queue when the server stops."""
+
+
+class Server:
+    """One chat server.
+
+    taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
+    be used, OSError when an address cannot be bound.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        taps: tuple[Tap, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = config.limits
+        self.clock = clock
+        self.plugins = Plugins(config.plugins_dir, config.no_plugin)
+        self.delivery = Delivery(config.limits)
+        self.hub = Hub(self.delivery, config.limits, config.greeting)
+        self._workers = Workers(config.limits.workers)
+        commands = [command for _, command in self.plugins.commands]
+        self._dispatcher = Dispatcher(self.hub, self._workers, commands, self.plugins.filters)
+        self._warned: dict[str, float] = {}
+        self._stopping = False
+        self._engine = ENGINES[config.engine](self)
+        self.listeners = _listen(config)
+        self._taps = [
+            TapRunner(tap, config.limits.tap_queue) for tap in (*self.plugins.taps, *taps)
+        ]
+        self.delivery.observers += [tap.offer for tap in self._taps]
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._engine.start(self.listeners)
+        for listener in self.listeners:
+            self.record(Listening(listener.dialect, *listener.address))
+
+    def run(self) -> None:
+        """Serve until stop() is called, then end cleanly; by the thread that called start()."""
+        try:
+            self._engine.run(lambda: self._stopping)
+            self._engine.stop_accepting()
+            farewell = Failed("shutdown", "the server is shutting down")
+            self.hub.end_all("the server stops", farewell)
+            self._engine.run(lambda: not self._engine.sessions, timeout=self.limits.drain)
+        finally:
+            self._engine.close()
+            self._workers.close()
+            for tap in self._taps:
+                tap.stop(_TAP_TIMEOUT)
+
+    def stop(self) -> None:
+        """Have run() end; from any thread or signal handler."""
+        self._stopping = True
+        self._engine.wake()
+
+    def record(self, event: Event) -> None:
+        """Put an event that no client hears into the log, for taps."""
+        self.hub.record(event)
+        self.delivery.wake()
+
+    # -- what engines ask for ----------------------------------------------------------------
+
+    def session(self, dialect: str, transport: Transport, address: str) -> Session:
+        """Make the session of a new connection."""
+        return Session(
+            DIALECTS[dialect](self.limits),
+            transport,
+            address,
+            self.hub,
+            self.delivery,
+            self._dispatcher,
+            self.limits,
+            self.clock,
+        )
+
+    def refusal(self) -> str | None:
+        """Say why no connection more can be taken now; None when one can."""
+        if self.hub.at_the_door >= self.limits.door:
+            return "too many connections are not logged in, try again later"
+        return None
+
+    def refuse(self, dialect: str, address: str, text: str) -> bytes:
+        """Note that a connection is refused; return what it is told."""
+        self.record(Refused(address, text))
+        return DIALECTS[dialect].encode(Failed("full", text), True)
+
+    def warn(self, text: str, every: float = 60.0) -> None:
+        """Tell the operator, at most once in `every` seconds for the same text."""
+        now = self.clock()
+        if now - self._warned.get(text, -every) >= every:
+            self._warned[text] = now
+            self.record(Warned(text))
+
+
+def _listen(config: Config) -> list[Listener]:
+    """Bind the configured address; on a host name with several addresses, all of them."""
+    if not config.host:
+        return [Listener("crlf", _bind_everywhere(config.port))]
+    found = socket.getaddrinfo(
+        config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    listeners: list[Listener] = []
+    port = config.port
+    for family, *_, address in dict.fromkeys(found):
+        sock = socket.create_server((str(address[0]), port), family=family, backlog=1024)
+        listeners.append(Listener("crlf", sock))
+        port = listeners[0].address[1]  # where the system chose one, the others follow
+    return listeners
+
+
+def _bind_everywhere(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
+        )
+    return socket.create_server(("", port), backlog=1024)

@@ -1,0 +1,44 @@
+"""A running server for tests of dialects, plugins and bots."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from chatd.config import Config
+from chatd.server import Server
+from chatd.taps import Tap
+
+
+class RunningServer:
+    """A server that runs on a thread of this process."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.port = server.listeners[0].address[1]
+
+    def connect(self, host: str = "127.0.0.1", timeout: float = 10.0) -> socket.socket:
+        """Open a connection; its operations raise TimeoutError after timeout seconds."""
+        return socket.create_connection((host, self.port), timeout=timeout)
+
+
+@contextmanager
+def running_server(*, taps: tuple[Tap, ...] = (), **settings: Any) -> Iterator[RunningServer]:
+    """Run a server with the given Config settings on a free port, and stop it at the end.
+
+    It listens on IPv4 and IPv6 as chatd does by default.
+    """
+    server = Server(Config(**{"port": 0, **settings}), taps=taps)
+
+    def serve() -> None:
+        server.start()
+        server.run()
+
+    thread = threading.Thread(target=serve, name="chatd-main")
+    thread.start()
+    try:
+        yield RunningServer(server)
+    finally:
+        server.stop()
+        thread.join()

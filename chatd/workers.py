@@ -1,0 +1,127 @@
+"""Threads that are kept: parked handler threads, and a bounded pool for blocking commands.
+
+All are daemon threads, unlike ThreadPoolExecutor's, which the interpreter would join at exit
+even when they hang.
+"""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from chatd.events import CommandError
+
+Task = Callable[[], None]
+
+
+class ParkedThreads:
+    """Runs each task on a thread at once; idle threads wait for the next task.
+
+    Starting and ending a thread is most of what a short connection costs. At most `most` tasks
+    run at a time, at most `idle` threads are kept.
+    """
+
+    def __init__(self, name: str, idle: int, most: float = float("inf")) -> None:
+        self._name = name
+        self._most = most
+        self._keep = idle
+        self._lock = threading.Lock()
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._running = 0
+        self._idle = 0
+        self._closed = False
+
+    def run(self, task: Task) -> bool:
+        """Run task on some thread; return False when as many run as may.
+
+        Raises RuntimeError when the system gives no thread.
+        """
+        with self._lock:
+            if self._running >= self._most:
+                return False
+            self._running += 1
+            parked = self._idle > 0
+            self._idle -= parked
+        if parked:
+            self._tasks.put(task)
+            return True
+        try:
+            threading.Thread(target=self._work, args=(task,), name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._running -= 1
+            raise
+        return True
+
+    def _work(self, task: Task | None) -> None:
+        while task is not None:
+            task()
+            with self._lock:
+                self._running -= 1
+                if self._idle >= self._keep or self._closed:
+                    return
+                self._idle += 1
+            task = self._tasks.get()
+
+    def close(self) -> None:
+        """Let idle threads end, and running ones after their task."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, 0
+        for _ in range(idle):
+            self._tasks.put(None)
+
+
+class PoolJob:
+    """One piece of work. It is done once: by its thread or by being given up."""
+
+    def __init__(self, work: Task, give_up: Task, done: Task) -> None:
+        self._work = work
+        self._give_up = give_up
+        self._on_done = done
+        self._lock = threading.Lock()
+        self.done = False
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Do the work; on the pool's thread."""
+        error: BaseException | None = None
+        try:
+            self._work()
+        except BaseException as raised:  # the caller is told, whatever a plugin raises
+            error = raised
+        self._conclude(error)
+
+    def abandon(self) -> None:
+        """Give the work up."""
+        self._give_up()
+        self._conclude(CommandError("timeout", "the command took too long and was given up"))
+
+    def _conclude(self, error: BaseException | None) -> None:
+        with self._lock:
+            if self.done:
+                return
+            self.error = error
+            self.done = True
+        self._on_done()
+
+
+class Workers:
+    """The pool for commands that may block: at most size of them, hung ones included."""
+
+    def __init__(self, size: int) -> None:
+        self._threads = ParkedThreads("chatd-worker", idle=size, most=size)
+
+    def submit(self, work: Task, give_up: Task, done: Task) -> PoolJob:
+        """Run work on a thread.
+
+        give_up is called when the job is abandoned, done once when it is over either way, from
+        any thread. Raises CommandError("busy") when every thread is taken.
+        """
+        job = PoolJob(work, give_up, done)
+        if not self._threads.run(job.run):
+            raise CommandError("busy", "the server is busy, try again later")
+        return job
+
+    def close(self) -> None:
+        """Let threads end that can."""
+        self._threads.close()

@@ -1,0 +1,84 @@
+"""Package metadata of chatd; settings of the development tools are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def version() -> str:
+    """Read the version out of chatd/__init__.py, without importing it."""
+    text = (ROOT / "chatd" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__\b[^=\n]*= *"([^"]+)"', text, re.MULTILINE)
+    if found is None:
+        raise SystemExit("chatd/__init__.py does not set __version__")
+    return found[1]
+
+
+setup(
+    name="chatd",
+    version=version(),
+    description="A multi-user chat server over TCP, and its terminal client",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="chatd maintainers",
+    license_expression="MIT",
+    license_files=["LICENSE"],
+    keywords=["chat", "server", "tcp", "terminal", "plugins"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Communications :: Chat",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11",
+    # chatd and chatcli lie beside this file; the bundled plugins have a folder of their own,
+    # so that nothing can import them by accident just because it runs from here.
+    packages=[
+        *find_packages(include=["chatd", "chatd.*", "chatcli", "chatcli.*"]),
+        *find_packages("plugins", include=["chatd_plugins", "chatd_plugins.*"]),
+    ],
+    package_dir={"chatd_plugins": "plugins/chatd_plugins"},
+    package_data={"": ["py.typed"]},
+    entry_points={
+        # The server loads chatd_plugins by name. The entry point group "chatd" is for
+        # plugins that come in distributions of their own.
+        "console_scripts": [
+            "chatd = chatd.cli:main",
+            "chatctl = chatd.ctl:main",
+            "chatcli = chatcli.cli:main",
+        ],
+    },
+    install_requires=[
+        "click>=8.3.3",
+        "confusable-homoglyphs>=3.3.1",
+        "msgspec>=0.20",
+        "pluggy>=1.6",
+        "precis-i18n>=1.1.2",
+        "prompt_toolkit>=3.0.51",
+        "wcwidth>=0.9",
+    ],
+    extras_require={
+        "bench": ["matplotlib>=3.10"],
+        "dev": [
+            "build>=1.3",
+            "hypothesis>=6.150",
+            "mypy>=2",
+            "pyte>=0.8.2",
+            "pytest>=9",
+            "pytest-cov>=7",
+            "pytest-timeout>=2.4",
+            "pytest-xdist>=3.8",
+            "ruff>=0.15",
+        ],
+    },
+    zip_safe=False,  # type checkers look for py.typed in a folder
+)
