@@ -22,13 +22,9 @@ class Outbox:
         self.size = 0
         """Bytes that wait."""
 
-    def put(self, data: bytes, send: Send) -> None:
-        """Send data behind all that waits; keep what is not taken."""
-        sent = 0
-        if not self._pieces:
-            sent = send(data)
-            if sent == len(data):
-                return
+    def add(self, data: bytes, sent: int = 0) -> None:
+        """Keep data behind all that waits. sent bytes of it went out, if nothing waited."""
+        if sent:
             self._head = sent
         self._pieces.append(data)
         self.size += len(data) - sent

@@ -27,6 +27,9 @@ EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors of accept that pass when others give back what they hold."""
 
 
+_DONTWAIT = socket.MSG_DONTWAIT
+
+
 class Listener:
     """A listening socket, and the name of the dialect that is spoken there."""
 
@@ -108,7 +111,7 @@ class Connection:
 
     def send(self, data: bytes | memoryview) -> int:
         try:
-            return self.sock.send(data, socket.MSG_DONTWAIT)
+            return self.sock.send(data, _DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return 0
 
