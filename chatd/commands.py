@@ -75,15 +75,14 @@ class Command:
         if words and spare > 0:
             words += words.pop().split(" ", spare)
         if len(words) > len(self.parameters):
-            raise CommandError("too-many-arguments", f"too many words, usage: {self.usage}")
+            raise CommandError("too-many-arguments", "too many words")
         values = []
         for index, parameter in enumerate(self.parameters):
             word = words[index] if index < len(words) else ""
             if word:
                 values.append(_convert(parameter, word))
             elif parameter.required:
-                text = f"{parameter.name} is missing, usage: {self.usage}"
-                raise CommandError("missing-argument", text)
+                raise CommandError("missing-argument", f"{parameter.name} is missing")
             else:
                 break
         return values

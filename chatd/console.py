@@ -5,11 +5,12 @@ a line or drive the operator's terminal.
 """
 
 import logging
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from chatd.events import (
     Connected,
@@ -60,18 +61,27 @@ def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class Console:
-    """Prints events to a stream; meant to be run as a tap, since a stream may block."""
+def write_stdout(line: str) -> None:
+    """Write a line to stdout, past Python's buffer, whose lock would be held while it blocks."""
+    data = memoryview(line.encode())
+    while data:
+        data = data[os.write(sys.stdout.fileno(), data) :]
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
-        self._stream = stream
+
+class Console:
+    """Prints events; meant to be run as a tap, since whoever reads stdout may stop reading."""
+
+    def __init__(self, write: Callable[[str], object] = write_stdout) -> None:
+        self._write: Callable[[str], object] | None = write
 
     def show(self, event: Event) -> None:
         """Print an event, if it is one to be shown."""
-        if line := describe(event):
-            stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-            self._stream.write(f"{stamp} {line}\n")
-            self._stream.flush()
+        line = describe(event)
+        if line and self._write:
+            try:
+                self._write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+            except OSError:
+                self._write = None  # nobody reads any more, and nobody could be told
 
 
 class WarningHandler(logging.Handler):

@@ -50,8 +50,8 @@ class Server:
         self._dispatcher = Dispatcher(self.hub, self._workers, commands, self.plugins.filters)
         self._warned: dict[str, float] = {}
         self._stopping = False
-        self._engine = ENGINES[config.engine](self)
         self.listeners = _listen(config)
+        self._engine = ENGINES[config.engine](self)
         self._taps = [
             TapRunner(tap, config.limits.tap_queue) for tap in (*self.plugins.taps, *taps)
         ]

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chatd.events import Event
+from chatd.events import Event, Warned
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,13 @@ class Tap:
 
 
 class TapRunner:
-    """Feeds one tap from its queue of at most size events."""
+    """Feeds one tap from its queue of at most size events.
+
+    A tap that missed events gets a Warned that says how many. One that fails FAILURES times
+    in a row is left alone from then on.
+    """
+
+    FAILURES = 10
 
     def __init__(self, tap: Tap, size: int) -> None:
         self._tap = tap
@@ -36,7 +42,10 @@ class TapRunner:
         self._queue: deque[Event] = deque()
         self._changed = threading.Condition()
         self._stopping = False
-        self._lost = 0
+        self._missed = 0
+        self._failures = 0
+        self.lost = 0
+        """How many events did not fit."""
         self._thread = threading.Thread(target=self._run, name="chatd-tap", daemon=True)
         self._thread.start()
 
@@ -46,13 +55,9 @@ class TapRunner:
             room = self._size - len(self._queue)
             self._queue.extend(events[:room])
             if len(events) > room:
-                self._lost += len(events) - room
+                self._missed += len(events) - room
+                self.lost += len(events) - room
             self._changed.notify()
-
-    @property
-    def lost(self) -> int:
-        """How many events did not fit."""
-        return self._lost
 
     def stop(self, timeout: float) -> None:
         """Let the tap finish what is queued, for at most timeout seconds."""
@@ -62,19 +67,32 @@ class TapRunner:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._stopping)
-                if not self._queue:
-                    break
-                events = list(self._queue)
-                self._queue.clear()
+        while events := self._take():
             for event in events:
-                self._guard(lambda event=event: self._tap.receive(event))  # type: ignore[misc]
-        self._guard(self._tap.close)
-
-    def _guard(self, call: Callable[[], None]) -> None:
+                if self._failures < self.FAILURES:
+                    self._give(event)
         try:
-            call()
-        except BaseException:  # a tap must not end its thread, whatever a plugin raises
-            _log.exception("a tap failed")
+            self._tap.close()
+        except BaseException:  # a tap must not end a thread, whatever a plugin raises
+            _log.exception("a tap cannot close")
+
+    def _take(self) -> list[Event]:
+        """Wait for events; nothing when it is time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping)
+            events = list(self._queue)
+            self._queue.clear()
+            if self._missed:
+                events.append(Warned(f"{self._missed} events came too fast and are left out"))
+                self._missed = 0
+        return events
+
+    def _give(self, event: Event) -> None:
+        try:
+            self._tap.receive(event)
+        except BaseException:  # as above
+            self._failures += 1
+            off = self._failures == self.FAILURES
+            _log.exception("a tap failed%s", " too often and is switched off" if off else "")
+        else:
+            self._failures = 0

@@ -1,10 +1,21 @@
-"""With CHATD_NO_SKIPS=1 a skipped test has failed, and says why it was skipped."""
+"""What all tests share."""
 
 import os
 
 import pytest
+from hypothesis import settings
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
+
+# The suite runs on machines that are busy: an example may take its time.
+settings.register_profile("chatd", deadline=None)
+settings.load_profile("chatd")
+
+
+@pytest.fixture(params=["threads", "select"])
+def engine(request):
+    """Each engine in turn."""
+    return request.param
 
 
 def fail_if_skipped(report):
@@ -18,6 +29,7 @@ def fail_if_skipped(report):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport():
+    """With CHATD_NO_SKIPS=1 a skipped test has failed, and says why it was skipped."""
     return fail_if_skipped((yield))
 
 

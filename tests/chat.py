@@ -1,0 +1,124 @@
+"""Raw clients for tests, and a server as a process of its own."""
+
+import contextlib
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+
+PATIENCE = 20.0
+"""Seconds after which a test has waited long enough."""
+
+
+def wait_until(condition, what="the condition"):
+    """Wait until condition() is true; fail with what after a while."""
+    deadline = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"gave up waiting for {what}"
+        time.sleep(0.005)
+    return result
+
+
+class RawClient:
+    """A socket that speaks lines."""
+
+    def __init__(self, port, host="127.0.0.1", nick=None, rcvbuf=None):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        if rcvbuf:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect((host, port))
+        self._buffer = b""
+        if nick:
+            self.login(nick)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, text):
+        """Send text as one line; bytes go out as they are."""
+        data = text if isinstance(text, bytes) else text.encode() + b"\r\n"
+        self.sock.sendall(data)
+
+    def line(self):
+        """Receive one line, without its end; None at the end of the stream."""
+        while b"\n" not in self._buffer:
+            data = self.sock.recv(65536)
+            if not data:
+                assert not self._buffer, f"half a line at the end: {self._buffer!r}"
+                return None
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        assert line.endswith(b"\r")
+        return line[:-1].decode()
+
+    def ask(self, text):
+        """Send a line and return the next one that comes."""
+        self.send(text)
+        return self.line()
+
+    def login(self, nick):
+        assert self.ask(f"LOGIN {nick}") == "OK"
+
+    def rest(self):
+        """Receive everything up to the end of the stream; a reset ends it too."""
+        parts = [self._buffer]
+        self._buffer = b""
+        with contextlib.suppress(ConnectionError):
+            while data := self.sock.recv(65536):
+                parts.append(data)
+        return b"".join(parts)
+
+
+@contextlib.contextmanager
+def chatd_process(tmp_path, *options, files=None, **popen):
+    """Run `python -m chatd` on a free port; yield the process, with .port set.
+
+    files is its (soft, hard) limit of open files.
+    """
+    port_file = tmp_path / "ports"
+    port_file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "chatd", "-p", "0", "--port-file", str(port_file), *options]
+    limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)) if files else None
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=limit,
+        **popen,
+    )
+    try:
+        wait_until(
+            lambda: process.poll() is not None or (port_file.exists() and port_file.read_text()),
+            "the port file",
+        )
+        assert process.poll() is None, process.communicate()[1].decode()
+        process.port = int(port_file.read_text().split()[2])
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+        for stream in (process.stdout, process.stderr):
+            stream.close()
+
+
+def cpu_seconds(pid):
+    """User and system time that a process has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
