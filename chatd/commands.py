@@ -57,6 +57,7 @@ class Command:
         self.before_login = before_login
         self.blocks = blocks
         self.parameters = _parameters(name, handler)
+        self._plain = all(parameter.convert is str for parameter in self.parameters)
         self.summary = (inspect.getdoc(handler) or "").partition("\n")[0]
 
     @property
@@ -65,11 +66,13 @@ class Command:
         words = (p.name.upper() if p.required else f"[{p.name.upper()}]" for p in self.parameters)
         return " ".join((self.name, *words))
 
-    def bind(self, args: Sequence[str]) -> list[Any]:
+    def bind(self, args: Sequence[str]) -> Sequence[Any]:
         """Turn a request's arguments into the handler's.
 
         Raises CommandError("missing-argument", "too-many-arguments" or "bad-value").
         """
+        if len(args) == len(self.parameters) and self._plain and all(args):
+            return args  # most messages are this simple
         words = list(args)
         spare = len(self.parameters) - len(words)
         if words and spare > 0:
@@ -246,7 +249,7 @@ class Dispatcher:
             if CONTROL.search(arg):
                 raise CommandError("bad-text", "control characters are not allowed")
         values = command.bind(request.args)
-        if not command.before_login and self.hub.nick(session) is None:
+        if not command.before_login and not session.is_user:
             raise CommandError("not-logged-in", "log in first")
         context = Context(session, self)
         if not command.blocks:

@@ -58,7 +58,7 @@ class Entry:
     its own view. change takes effect for the actor right behind this entry.
     """
 
-    __slots__ = ("actor", "change", "event", "room", "target")
+    __slots__ = ("actor", "change", "event", "room", "size", "target")
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Entry:
         self.actor = actor
         self.target = target
         self.change = change
+        self.size = event.size
 
 
 class _Group:
@@ -286,7 +287,7 @@ class Delivery:
     def append(self, entry: Entry) -> None:
         """Put an entry at the end of the log. The caller holds the hub's lock."""
         self._log.append(entry)
-        self._appended += entry.event.size
+        self._appended += entry.size
 
     @property
     def pending(self) -> bool:
@@ -322,7 +323,7 @@ class Delivery:
         size = 0
         while self._log and size < self._limits.batch:
             entry = self._log.popleft()
-            size += entry.event.size
+            size += entry.size
             entries.append(entry)
         self._taken += size
         return entries

