@@ -1,8 +1,10 @@
 """The command line of chatd: it reads options, and calls the server."""
 
 import logging
+import os
 import resource
 import signal
+import socket
 import sys
 import tomllib
 from contextlib import suppress
@@ -130,7 +132,7 @@ def chatd(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         place = f"{host or '*'}:{port}"
-        raise click.ClickException(f"cannot listen on {place}: {error.strerror}") from None
+        raise click.ClickException(f"cannot listen on {place}: {_reason(error)}") from None
     if taps:
         _log_warnings(server)
     _stop_on_signals(server)
@@ -145,6 +147,13 @@ def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _reason(error: OSError) -> str:
+    """Say why, without what the socket module adds to it."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return str(error.strerror or error)
+    return os.strerror(error.errno)
 
 
 def _log_warnings(server: Server) -> None:
