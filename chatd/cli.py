@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -23,6 +24,15 @@ from chatd.plugins import PluginError
 from chatd.server import ENGINES, Server
 from chatd.taps import Tap
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _check_greeting(ctx: click.Context, parameter: click.Parameter, text: str) -> str:
+    """A greeting is one line in every dialect."""
+    if _CONTROLS.search(text):
+        raise click.BadParameter("it must not contain control characters")
+    return text
+
 
 def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Make a TOML file's values the defaults of the options of the same names."""
@@ -33,17 +43,30 @@ def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise click.UsageError(f"cannot read {path}: {reason}") from None
-    known = {p.name for p in ctx.command.params if p.name} - {"config", "version"}
+    options = (p for p in ctx.command.params if isinstance(p, click.Option))
+    known = {option.name: option for option in options if option.expose_value}
     defaults = {}
     for key, value in values.items():
         name = key.replace("-", "_")
         if name not in known:
             raise click.UsageError(f"{path}: unknown setting {key}")
-        if isinstance(value, dict):
-            raise click.UsageError(f"{path}: {key} must not be a table")
+        if problem := _misfit(known[name], value):
+            raise click.UsageError(f"{path}: {key} {problem}")
         defaults[name] = value
     ctx.default_map = defaults
     return path
+
+
+def _misfit(option: click.Option, value: object) -> str:
+    """Say how a TOML value does not fit an option, which click alone would bend until it does."""
+    if option.is_flag:
+        return "" if isinstance(value, bool) else "must be true or false"
+    if isinstance(option.type, click.IntRange):
+        return "" if type(value) is int else "must be a whole number"
+    words = value if option.multiple else [value]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return "must be a list of texts" if option.multiple else "must be a text"
+    return "must not contain control characters" if any(map(_CONTROLS.search, words)) else ""
 
 
 @click.command(
@@ -57,7 +80,14 @@ def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None
     show_default=True,
     help="TCP port to listen on; 0 lets the system choose.",
 )
-@click.option("-t", "--greeting", default="", metavar="TEXT", help="Greet each new user with TEXT.")
+@click.option(
+    "-t",
+    "--greeting",
+    default="",
+    metavar="TEXT",
+    callback=_check_greeting,
+    help="Greet each new user with TEXT.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print the server's activity on stdout.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but fatal errors (the default).")
 @click.option("--host", default="", metavar="ADDR", help="Address to listen on.  [default: all]")
@@ -130,7 +160,7 @@ def chatd(
         server = Server(config, taps=taps)
     except PluginError as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         place = f"{host or '*'}:{port}"
         raise click.ClickException(f"cannot listen on {place}: {_reason(error)}") from None
     if taps:
@@ -149,8 +179,10 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | UnicodeError) -> str:
     """Say why, without what the socket module adds to it."""
+    if isinstance(error, UnicodeError):
+        return "this is no host name"
     if error.errno is None or isinstance(error, socket.gaierror):
         return str(error.strerror or error)
     return os.strerror(error.errno)

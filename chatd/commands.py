@@ -9,6 +9,7 @@ be left out, and a last parameter of type `str` takes the rest of the line as it
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
@@ -19,13 +20,19 @@ from chatd.session import Job, Session
 
 Handler = Callable[..., None]
 
+_VERB = re.compile(r"[a-z][a-z0-9-]*")  # what clients of every dialect can send
+
 
 class Parameter(NamedTuple):
     """One argument of a command."""
 
     name: str
     convert: Callable[[str], Any]
-    required: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
 
 
 _KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number"}
@@ -49,8 +56,8 @@ class Command:
         blocks: bool = False,
     ) -> None:
         for verb in (name, *aliases):
-            if not (verb.isascii() and verb.replace("-", "").isalnum() and verb == verb.lower()):
-                raise ValueError(f"{verb!r} is no verb: lower-case letters, digits and - only")
+            if not _VERB.fullmatch(verb):
+                raise ValueError(f"{verb!r} is no verb: a lower-case letter, then those, digits, -")
         self.name = name
         self.handler = handler
         self.aliases = tuple(aliases)
@@ -75,8 +82,9 @@ class Command:
             return args  # most messages are this simple
         words = list(args)
         spare = len(self.parameters) - len(words)
-        if words and spare > 0:
-            words += words.pop().split(" ", spare)
+        if words and spare >= 0:
+            takes_rest = not self.parameters or self.parameters[-1].convert is str
+            words += words.pop().split(" ", spare if takes_rest else -1)
         if len(words) > len(self.parameters):
             raise CommandError("too-many-arguments", "too many words")
         values = []
@@ -86,24 +94,27 @@ class Command:
                 values.append(_convert(parameter, word))
             elif parameter.required:
                 raise CommandError("missing-argument", f"{parameter.name} is missing")
-            else:
-                break
+            elif index < len(words):
+                values.append(parameter.default)
         return values
 
 
 def _parameters(name: str, handler: Handler) -> tuple[Parameter, ...]:
+    if inspect.iscoroutinefunction(handler):
+        raise ValueError(f"command {name}: its handler is async, a plain function is needed")
     try:
         hints = get_type_hints(handler)
-    except NameError as error:
+        parameters = list(inspect.signature(handler).parameters.values())
+    except (NameError, TypeError, ValueError) as error:
         raise ValueError(f"command {name}: {error}") from None
-    _, *parameters = inspect.signature(handler).parameters.values()
+    if not parameters:
+        raise ValueError(f"command {name}: its handler must take a context first")
     found = []
-    for parameter in parameters:
+    for parameter in parameters[1:]:
         kind = hints.get(parameter.name, str)
-        if kind not in _KINDS or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
+        if kind not in tuple(_KINDS) or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
             raise ValueError(f"command {name}: {parameter} must be plain str, int or float")
-        required = parameter.default is parameter.empty
-        found.append(Parameter(parameter.name, kind, required))
+        found.append(Parameter(parameter.name, kind, parameter.default))
     return tuple(found)
 
 
@@ -167,7 +178,7 @@ class Context:
     def say(self, room: str, text: str) -> None:
         """Send a message to a room, through the filters."""
         if filters := self._dispatcher.filters:
-            message = Said(room, self.nick, text)
+            message = Said(self._hub.room_name(self._session, room), self.nick, text)
             for filter in filters:
                 message = filter.apply(message) or message
             text = message.text

@@ -185,6 +185,16 @@ class Hub:
             found = user.rooms.get(key) or self._not_a_member_locked(room, key)
             self._append(Entry(Said(found.name, user.nick, text), found.key, client))
 
+    def room_name(self, client: Client, room: str) -> str:
+        """Give the name of a room as it is shown, for a message that is about to be said.
+
+        Raises what say would raise.
+        """
+        key = name_key(room)
+        with self._lock:
+            user = self._user_locked(client)
+            return (user.rooms.get(key) or self._not_a_member_locked(room, key)).name
+
     def tell(self, client: Client, nick: str, text: str) -> None:
         """Deliver text to one user; to oneself too.
 
@@ -204,7 +214,8 @@ class Hub:
     def reply(self, client: Client, event: Event) -> None:
         """Say something to one client, behind all that it was sent before."""
         with self._lock:
-            self._append(Entry(event, actor=client))
+            if client in self._present:
+                self._append(Entry(event, actor=client))
 
     def record(self, event: Event) -> None:
         """Put an event that no client hears into the log, for the activity log and taps."""
@@ -286,6 +297,8 @@ class Hub:
     def refuse(self, client: Client, error: CommandError) -> None:
         """Tell client that its request failed."""
         with self._lock:
+            if client not in self._present:
+                return
             self._append(Entry(Failed(error.code, error.text), actor=client))
             if client not in self._users and error.code in _LOGIN_REFUSALS:
                 self._append(Entry(Refused(client.address, error.text)))

@@ -44,6 +44,7 @@ def parse_name(text: str, kind: str = "nick") -> Name:
         key = _precis.enforce(text)
     except UnicodeEncodeError as error:
         raise _bad(kind, f"is not allowed: {_explain(error.reason)}") from None
+    _check_characters(key, kind)  # a full-width comma is a comma by now
     return Name(text, key)
 
 

@@ -55,16 +55,16 @@ class Plugins:
         try:
             self.manager.register(load(), name)
             self.manager.check_pending()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"plugin {name}: {_one_line(error)}") from error
-        except SystemExit as error:
-            raise PluginError(f"plugin {name}: it calls exit() when imported") from error
 
     def _commands(self) -> list[tuple[str, Command]]:
         found: list[tuple[str, Command]] = []
         owners: dict[str, str] = {}
         for plugin, command in self._registered("register_commands", Command):
             for verb in (command.name, *command.aliases):
+                if owners.get(verb) == plugin:
+                    raise PluginError(f"plugin {plugin}: it has {verb} twice")
                 if verb in owners:
                     raise PluginError(f"plugins {owners[verb]} and {plugin}: both have {verb}")
                 owners[verb] = plugin
@@ -76,9 +76,11 @@ class Plugins:
         for implementation in self.manager.hook.__getattribute__(hook).get_hookimpls():
             name = implementation.plugin_name
             try:
-                items = list(implementation.function())
-            except Exception as error:
+                items = implementation.function()
+            except (Exception, SystemExit) as error:
                 raise PluginError(f"plugin {name}: {hook}: {_one_line(error)}") from error
+            if not isinstance(items, list | tuple):
+                raise PluginError(f"plugin {name}: {hook}: it must return a list")
             for item in items:
                 if not isinstance(item, kind):
                     raise PluginError(f"plugin {name}: {hook}: {item!r} is no {kind.__name__}")
@@ -95,7 +97,7 @@ def _found(folder: Path | None) -> Iterator[tuple[str, Any]]:
     if folder is not None:
         if not folder.is_dir():
             raise PluginError(f"plugin folder {folder}: no such folder")
-        for path in sorted(folder.glob("*.py")):
+        for path in sorted(folder.glob("[!._]*.py")):
             yield path.stem, lambda path=path: _load_file(path)
 
 
@@ -106,11 +108,13 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses and pickle look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ImportError(f"{path}: {_one_line(error)}") from error
     return module
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it calls exit()"
     text = " ".join(str(error).split())
     return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"

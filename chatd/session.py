@@ -36,7 +36,7 @@ class Transport(Protocol):
         """Have flush() called once the connection takes bytes again."""
 
     def want_read(self) -> None:
-        """Look at can_read again: it may have become true. From any thread."""
+        """Look at `waits` again: it may have become false. From any thread."""
 
     def end_output(self) -> None:
         """Tell the peer that nothing more comes, and go on reading."""
@@ -158,7 +158,7 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Take bytes from the client and carry out what they ask.
 
-        Empty data continues with what was left when can_read became false.
+        Empty data continues with what was left behind a job, once the session does not wait.
         """
         if self._ended:
             return  # the client has not noticed yet
@@ -168,7 +168,7 @@ class Session:
             self._window_size = 0
         self._window_size += len(data)
         self._dialect.feed(data)
-        while not self._ended and self._settled() and self._next():
+        while self._settled() and not self._ended and self._next():
             pass
         self._delivery.wake()
 
@@ -224,21 +224,27 @@ class Session:
         self._transport.want_read()
 
     @property
-    def can_read(self) -> bool:
-        """Whether the engine may read and call receive: no job runs, nobody lags behind.
+    def waits(self) -> bool:
+        """Whether the engine must not call receive now: a job runs, or somebody lags behind.
 
         A sender faster than the free rate waits for its listeners. After the session's end
-        bytes are read to be ignored.
+        nothing is waited for: bytes are read to be ignored.
         """
         if self._ended:
-            return True
-        if self._job is not None and not self._job.done:
             return False
+        if self._job is not None:
+            return not self._job.done
         return (
-            self._window_size <= self._limits.free_rate
-            or not self._delivery.crowded
-            or self.clock() - self._window_start >= 1.0
+            self._window_size > self._limits.free_rate
+            and self._delivery.crowded
+            and self.clock() - self._window_start < 1.0
         )
+
+    @property
+    def can_read(self) -> bool:
+        """Whether the engine may read more; when it may not, and need not wait, receive(b"")
+        comes first: a job's outcome is to be told."""
+        return (self._job is None or self._ended) and not self.waits
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""

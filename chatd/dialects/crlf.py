@@ -34,8 +34,8 @@ from chatd.limits import MIB, Limits
 
 WHITE_SPACE = " \t\r"  # other white space is control characters, which S0-09 does not excuse
 _KIND = re.compile(r"[A-Z][A-Z0-9_-]*")
-_VERBS = {"LOGIN": "login", "PRIV": "tell", "LIST": "users", "PUB": "say"}
-_KINDS = {verb: kind for kind, verb in _VERBS.items()}
+_VERBS = {"LOGIN": "login", "PRIV": "tell", "LIST": "users"}
+_KINDS = {"login": "LOGIN", "tell": "PRIV", "users": "LIST"}
 
 
 class Crlf(Dialect):
@@ -137,25 +137,26 @@ class CrlfClient(ClientDialect):
 
     def __init__(self) -> None:
         self._lines = LineSplitter(MIB, MIB)  # USERS is one line however many there are
-        self._asked: list[Request] = []
+        # What was asked (None for a barrier), and the event that answers it.
+        self._asked: list[tuple[Request | None, type[Event]]] = []
 
     def encode(self, request: Request) -> bytes:
-        if any(request.verb in verbs for verbs in _ANSWERS.values()):
-            self._asked.append(request)
         words = request.args
         kind = _KINDS.get(request.verb) or request.verb.upper()
         if request.verb == "say" and words and words[0] == GENERAL:
             kind, words = "PUB", words[1:]
+        answer = _ANSWERS.get(kind)
+        if answer is Done or (answer and not words):  # LIST x would only be an ERROR
+            self._asked.append((request, answer))
         return " ".join((kind, *words)).replace("\n", " ").encode(errors="replace") + b"\r\n"
 
     def barrier(self) -> bytes:
-        data = self.encode(Request("users"))
-        self._asked[-1] = _BARRIER
-        return data
+        self._asked.append((None, Users))
+        return b"LIST\r\n"
 
     @property
     def settled(self) -> bool:
-        return _BARRIER not in self._asked
+        return all(request is not None for request, _ in self._asked)
 
     def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
         self._lines.feed(data)
@@ -164,28 +165,22 @@ class CrlfClient(ClientDialect):
             if not text:
                 continue
             event = _understand(text)
-            request = self._answered(event)
-            if request is not _BARRIER:
-                yield event, request
-
-    def _answered(self, event: Event) -> Request | None:
-        """Find the oldest request that event can answer, and forget it."""
-        verbs = _ANSWERS.get(type(event), frozenset())
-        for index, request in enumerate(self._asked):
-            if request.verb in verbs:
-                return self._asked.pop(index)
-        return None
+            answer = Done if isinstance(event, Failed) else type(event)
+            answered = next((asked for asked in self._asked if asked[1] is answer), None)
+            if answered is None:
+                yield event, None
+                continue
+            self._asked.remove(answered)
+            if answered[0] is not None:
+                yield event, answered[0]
 
 
-_CHANGES = frozenset({"login", "tell", "create", "join", "leave"})
-_ANSWERS: dict[type[Event], frozenset[str]] = {
-    Done: _CHANGES,
-    Failed: _CHANGES,
-    Users: frozenset({"users", "barrier"}),
-    Rooms: frozenset({"rooms"}),
-    Identity: frozenset({"whoami"}),
+_ANSWERS: dict[str, type[Event]] = {
+    **dict.fromkeys(("LOGIN", "PRIV", "TELL", "CREATE", "JOIN", "LEAVE"), Done),
+    **dict.fromkeys(("LIST", "USERS"), Users),
+    "ROOMS": Rooms,
+    "WHOAMI": Identity,
 }
-_BARRIER = Request("barrier")
 
 
 def _understand(text: str) -> Event:

@@ -45,32 +45,37 @@ class LineSplitter:
         raise line
 
     def _add(self, line: bytes) -> None:
-        line = line.removesuffix(b"\r")
-        self._ready.append(line if len(line) <= self._limit else self._too_long())
+        if len(line.removesuffix(b"\r")) <= self._limit:
+            self._ready.append(line.removesuffix(b"\r"))
+        else:
+            self._discard(len(line))
+            self._discarded = 0
 
     def _finish(self, data: bytes) -> None:
         """The rest of the line that was begun."""
         if self._discarded:
+            self._discard(len(data))
             self._discarded = 0
-        elif self._tail:
-            self._tail += data
-            self._add(bytes(self._tail))
-            self._tail.clear()
         else:
-            self._add(data)
+            line = bytes(self._tail) + data if self._tail else data
+            self._tail.clear()
+            self._add(line)
 
     def _extend(self, data: bytes) -> None:
         """More of a line whose end is not in sight."""
-        if not self._discarded:
-            self._tail += data
-            if len(self._tail) <= self._limit + 1:  # the last byte may be the CR
-                return
-            self._ready.append(self._too_long())
-            data = bytes(self._tail)
+        if self._discarded:
+            self._discard(len(data))
+            return
+        self._tail += data
+        if len(self._tail) > self._limit + 1:  # the last byte may be the CR
+            self._discard(len(self._tail))
             self._tail.clear()
-        self._discarded += len(data)
-        if self._discarded > self._endless:
-            self._ready.append(WireError("endless", "this line never ends"))
 
-    def _too_long(self) -> CommandError:
-        return CommandError("too-long", f"line is longer than {self._limit} bytes")
+    def _discard(self, size: int) -> None:
+        """Leave out size bytes of a line that is too long; the first ones report it."""
+        if not self._discarded:
+            text = f"line is longer than {self._limit} bytes"
+            self._ready.append(CommandError("too-long", text))
+        if self._discarded <= self._endless < self._discarded + size:
+            self._ready.append(WireError("endless", "this line never ends"))
+        self._discarded += size

@@ -62,10 +62,7 @@ class SelectEngine(Engine):
         self._thread = threading.get_ident()
         deadline = time.monotonic() + timeout
         while not finished() and (left := deadline - time.monotonic()) > 0:
-            wait = min(left, self._deadlines.wait())
-            if self._paused or self._resting:
-                wait = min(wait, ACCEPT_PAUSE)
-            self._turn(wait)
+            self._turn(min(left, self._deadlines.wait(), self._patience()))
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):  # full: the loop wakes anyway
@@ -94,6 +91,13 @@ class SelectEngine(Engine):
 
     # -- the loop ----------------------------------------------------------------------------
 
+    def _patience(self) -> float:
+        """Seconds until somebody who waits may go on without a socket becoming ready."""
+        if not self._paused and not self._resting:
+            return inf
+        ready = any(not self._connections[fd].session.waits for fd in self._paused)
+        return 0.0 if ready else ACCEPT_PAUSE
+
     def _turn(self, wait: float) -> None:
         readable, writable, _ = select.select(self._reading, self._writing, (), wait)
         for fd in writable:
@@ -107,45 +111,52 @@ class SelectEngine(Engine):
                 _log.exception("select loop")
         for fd in list(self._paused):
             self._try_again(fd)
-        while self.host.delivery.drain():
-            pass
         self._deadlines.tick()
         for fd in [fd for fd, until in self._resting.items() if until <= self.host.clock()]:
             del self._resting[fd]
             self._reading.add(fd)
+        while self.host.delivery.drain():
+            pass
 
     def _read(self, fd: int) -> None:
         if listener := self._listeners.get(fd):
             self._accept(fd, listener)
         elif connection := self._connections.get(fd):
-            session = connection.session
-            if not session.can_read:
-                self._reading.discard(fd)
-                self._paused.add(fd)
-                return
-            try:
-                data = connection.sock.recv(RECV_SIZE)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                data = b""
-            if data:
-                session.receive(data)
-            else:
-                self._reading.discard(fd)
-                session.eof()
+            self._read_client(fd, connection)
         else:
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
 
+    def _read_client(self, fd: int, connection: "_SelectConnection") -> None:
+        session = connection.session
+        if not session.can_read:
+            self._pause(fd)
+            return
+        try:
+            data = connection.sock.recv(RECV_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._reading.discard(fd)
+            session.eof()
+            return
+        session.receive(data)
+        if not session.can_read:
+            self._pause(fd)
+
+    def _pause(self, fd: int) -> None:
+        self._reading.discard(fd)
+        self._paused.add(fd)
+
     def _try_again(self, fd: int) -> None:
-        connection = self._connections.get(fd)
-        if connection is None:
-            self._paused.discard(fd)
-        elif connection.session.can_read:
+        session = self._connections[fd].session
+        if not session.waits and not session.can_read:
+            session.receive(b"")
+        if session.can_read:
             self._paused.discard(fd)
             self._reading.add(fd)
-            connection.session.receive(b"")
 
     def _accept(self, fd: int, listener: Listener) -> None:
         for _ in range(ACCEPTS_PER_TURN):

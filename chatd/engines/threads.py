@@ -126,8 +126,9 @@ class ThreadsEngine(Engine):
 
     def _read(self, session: Session, sock: socket.socket) -> None:
         while True:
-            if not session.can_read:
+            if session.waits:
                 self._wait(session)
+            elif not session.can_read:
                 session.receive(b"")
             elif data := sock.recv(RECV_SIZE):
                 # Nothing this brings could go out before the batch that is being sent. To wait
@@ -142,7 +143,7 @@ class ThreadsEngine(Engine):
     def _wait(self, session: Session) -> None:
         with self._relief:
             self._waiting += 1
-            while not session.can_read:
+            while session.waits:
                 self._relief.wait(0.1)  # a sender's second may be over without anybody saying so
             self._waiting -= 1
 
