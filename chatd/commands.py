@@ -82,9 +82,10 @@ class Command:
             return args  # most messages are this simple
         words = list(args)
         spare = len(self.parameters) - len(words)
-        if words and spare >= 0:
-            takes_rest = not self.parameters or self.parameters[-1].convert is str
-            words += words.pop().split(" ", spare if takes_rest else -1)
+        if words and spare > 0:
+            words += words.pop().split(" ", spare)
+        while words and not words[-1]:
+            words.pop()
         if len(words) > len(self.parameters):
             raise CommandError("too-many-arguments", "too many words")
         values = []
@@ -119,6 +120,8 @@ def _parameters(name: str, handler: Handler) -> tuple[Parameter, ...]:
 
 
 def _convert(parameter: Parameter, word: str) -> Any:
+    if parameter.convert is not str and " " in word.strip():
+        raise CommandError("too-many-arguments", "too many words")
     try:
         return parameter.convert(word)
     except ValueError:

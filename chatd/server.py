@@ -59,9 +59,9 @@ class Server:
 
     def start(self) -> None:
         """Begin to accept connections."""
-        self._engine.start(self.listeners)
         for listener in self.listeners:
             self.record(Listening(listener.dialect, *listener.address))
+        self._engine.start(self.listeners)
 
     def run(self) -> None:
         """Serve until stop() is called, then end cleanly; by the thread that called start()."""
