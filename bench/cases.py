@@ -1,0 +1,125 @@
+"""What is measured: cases, the figures taken from each, and the goals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the generator's result: its key there and how a table calls it."""
+
+    key: str
+    label: str
+
+
+CPU = Figure("cpu_us_per_delivery", "CPU µs per delivery")
+RATE = Figure("deliveries_per_s", "deliveries/s")
+P50 = Figure("latency_p50_us", "latency p50, µs")
+P99 = Figure("latency_p99_us", "latency p99, µs")
+CPU_LOGIN = Figure("cpu_us_per_login", "CPU µs per login")
+LOGINS = Figure("logins_per_s", "logins/s")
+MEMORY = Figure("kib_per_client", "KiB per client")
+THREADS = Figure("threads", "threads")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of load. The first figure is the one that counts.
+
+    `window`: messages each sender (`fanout`) or pair (`priv`) keeps in flight.
+    `rate`: messages per second from all senders together (`paced` only).
+    """
+
+    name: str
+    title: str
+    mode: str
+    figures: tuple[Figure, ...]
+    clients: int
+    senders: int = 1
+    window: int = 8
+    rate: int = 200
+    quick: bool = False
+
+    def arguments(self, most_clients: int, seconds: float) -> list[str]:
+        """The generator's options, for a server that holds at most `most_clients`."""
+        options: dict[str, object] = {
+            "--mode": self.mode,
+            "--clients": min(self.clients, most_clients),
+            "--senders": self.senders,
+            "--window": self.window,
+            "--rate": self.rate,
+            "--seconds": seconds,
+        }
+        return [str(part) for option in options.items() for part in option]
+
+
+def fanout(clients: int, senders: int, quick: bool = False) -> Case:
+    """`senders` of `clients` in one room pipeline 8 messages each."""
+    talk = "1 sender" if senders == 1 else f"{senders} senders"
+    title = f"{clients} clients, {talk} pipelining 8"
+    name = f"fanout-{clients}x{senders}"
+    return Case(name, title, "fanout", (CPU, RATE), clients, senders, quick=quick)
+
+
+CASES = (
+    fanout(10, 1),
+    fanout(10, 10),
+    fanout(100, 1),
+    fanout(100, 10, quick=True),
+    fanout(500, 1),
+    fanout(500, 10, quick=True),
+    Case(
+        "unpipelined",
+        "100 clients, 1 sender, 1 in flight",
+        "fanout",
+        (CPU, RATE),
+        clients=100,
+        window=1,
+        quick=True,
+    ),
+    Case(
+        "paced",
+        "100 clients, 10 senders, 200 messages/s together",
+        "paced",
+        (P50, P99, CPU),
+        clients=100,
+        senders=10,
+    ),
+    Case(
+        "private",
+        "20 pairs, private ping-pong",
+        "priv",
+        (CPU, P50, RATE),
+        clients=40,
+        window=1,
+    ),
+    Case("logins", "login storm, 32 at once", "storm", (CPU_LOGIN, LOGINS), clients=32),
+    Case("idle", "1000 idle clients", "idle", (MEMORY, THREADS), clients=1000, quick=True),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """`contestant` stays at or below `limit`: times `reference`'s figure, or outright."""
+
+    case: str
+    figure: Figure
+    contestant: str
+    limit: float
+    reference: str | None = None
+
+    @property
+    def text(self) -> str:
+        against = f" ÷ {self.reference}" if self.reference else ""
+        return f"{self.case}: {self.contestant}{against}, {self.figure.label}"
+
+
+GOALS = (
+    Goal("fanout-500x10", CPU, "threads", 0.10, "baseline"),
+    Goal("fanout-100x10", CPU, "threads", 1 / 6, "baseline"),
+    Goal("fanout-500x10", CPU, "select", 1.0, "threads"),
+    Goal("fanout-100x10", CPU, "select", 1.0, "threads"),
+    Goal("unpipelined", CPU, "threads", 1.3, "baseline"),
+    Goal("idle", MEMORY, "threads", 60),
+)

@@ -1,0 +1,105 @@
+"""The contestants, and how one is started and ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+START_SECONDS = 10.0
+STOP_SECONDS = 5.0
+
+
+class ServerError(Exception):
+    """A server did not start; the text says what it wrote."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server to measure: the arguments for this Python, without the port file.
+
+    `most_clients`: select() cannot watch descriptors from 1024 on, and a server has
+    some of its own, so the idle case is smaller there.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    most_clients: int = 60_000
+
+
+def chatd(engine: str, most_clients: int = 60_000) -> Contestant:
+    """chatd on one of its engines."""
+    options = f"-p 0 --host 127.0.0.1 --engine {engine} -q --max-clients 20000"
+    return Contestant(engine, ("-m", "chatd", *options.split()), most_clients)
+
+
+CONTESTANTS = (
+    Contestant("baseline", (str(HERE / "baseline.py"),)),
+    chatd("threads"),
+    chatd("select", most_clients=900),
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    pid: int
+    port: int
+
+
+@contextmanager
+def running(contestant: Contestant) -> Iterator[Server]:
+    """Start a server on a port the system chooses; end it, by its pid, on the way out.
+
+    It runs in a directory of its own, removed afterwards, so nothing that it stores
+    reaches the next run.
+    """
+    with tempfile.TemporaryDirectory(prefix="chatd-bench-") as directory:
+        port_file = Path(directory, "port")
+        log = Path(directory, "log")
+        command = [sys.executable, *contestant.arguments, "--port-file", str(port_file)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        try:
+            yield Server(process.pid, wait_for_port(process, port_file, log))
+        finally:
+            stop(process)
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
+    """Wait until the server has written `dialect host port`, and return the port."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if port_file.exists() and port_file.read_text().endswith("\n"):
+            return read_port(port_file.read_text())
+        time.sleep(0.02)
+    said = " ".join(log.read_text(errors="replace").split()[-60:])
+    raise ServerError(f"did not start: {said or 'no port file'}")
+
+
+def read_port(text: str) -> int:
+    """The port of the first listener that understands the crlf dialect."""
+    for line in text.splitlines():
+        dialect, _host, port = line.split()
+        if dialect in ("auto", "crlf"):
+            return int(port)
+    raise ServerError(f"no listener for the crlf dialect: {text.strip()}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, politely first."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
