@@ -31,6 +31,10 @@ def _check_greeting(ctx: click.Context, parameter: click.Parameter, text: str) -
     """A greeting is one line in every dialect."""
     if _CONTROLS.search(text):
         raise click.BadParameter("it must not contain control characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is not UTF-8") from None
     return text
 
 
@@ -211,6 +215,8 @@ def _stop_on_signals(server: Server) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
+    # The system may hand a signal to any thread; the handler runs once the main one wakes.
+    signal.set_wakeup_fd(server.wakeup_fileno, warn_on_full_buffer=False)
 
 
 def main() -> NoReturn:

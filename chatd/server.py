@@ -82,6 +82,11 @@ class Server:
         self._stopping = True
         self._engine.wake()
 
+    @property
+    def wakeup_fileno(self) -> int:
+        """A descriptor to which a byte can be written to wake the thread in run()."""
+        return self._engine.waker.write_fileno
+
     def record(self, event: Event) -> None:
         """Put an event that no client hears into the log, for taps."""
         self.hub.record(event)

@@ -80,7 +80,8 @@ def _parse(line: bytes) -> Request | None:
 
 
 def _line(*words: str) -> bytes:
-    return (one_line(" ".join(words)) + "\r\n").encode()
+    # A plugin may hold text that is no Unicode: it must not cost anybody the rest.
+    return (one_line(" ".join(words)) + "\r\n").encode(errors="replace")
 
 
 def _ok(event: Event, own: bool) -> bytes:

@@ -64,11 +64,46 @@ class Host(Protocol):
         """Tell the operator, at most once in `every` seconds for the same text."""
 
 
+class Waker:
+    """Wakes a thread that waits for descriptors; from any thread or signal handler."""
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+        return self._read.fileno()
+
+    @property
+    def write_fileno(self) -> int:
+        """The descriptor that wakes when a byte is written to it."""
+        return self._write.fileno()
+
+    def wake(self) -> None:
+        """Wake the thread, or keep it from falling asleep."""
+        with contextlib.suppress(OSError):  # full, so it is awake; or closed, so it is over
+            self._write.send(b"x")
+
+    def clear(self) -> None:
+        """Take note of having been woken."""
+        with contextlib.suppress(BlockingIOError):
+            self._read.recv(4096)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self._read.close()
+        self._write.close()
+
+
 class Engine(ABC):
     """Runs listeners and sessions. run() is for the thread that called start()."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.waker = Waker()
+        """Wakes the thread that is in run()."""
         self.sessions: set[Session] = set()
         """Sessions whose connection is not closed."""
 
@@ -83,9 +118,9 @@ class Engine(ABC):
         finished is asked after each wake() and whenever a connection was closed.
         """
 
-    @abstractmethod
     def wake(self) -> None:
         """Have run() ask finished() again; from any thread or signal handler."""
+        self.waker.wake()
 
     @abstractmethod
     def stop_accepting(self) -> None:

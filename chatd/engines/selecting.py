@@ -1,6 +1,5 @@
 """The select engine: everything in one thread around one `select.select`."""
 
-import contextlib
 import logging
 import select
 import socket
@@ -45,10 +44,7 @@ class SelectEngine(Engine):
         self._writing: set[int] = set()
         self._thread = 0
         self._deadlines = Deadlines(self.sessions, host.clock)
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
-        self._reading.add(self._wake_read.fileno())
+        self._reading.add(self.waker.fileno())
 
     def start(self, listeners: list[Listener]) -> None:
         self.host.delivery.wake = self._wake_from_elsewhere
@@ -63,10 +59,6 @@ class SelectEngine(Engine):
         deadline = time.monotonic() + timeout
         while not finished() and (left := deadline - time.monotonic()) > 0:
             self._turn(min(left, self._deadlines.wait(), self._patience()))
-
-    def wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: the loop wakes anyway
-            self._wake_write.send(b"x")
 
     def _wake_from_elsewhere(self) -> None:
         if threading.get_ident() != self._thread:
@@ -86,8 +78,7 @@ class SelectEngine(Engine):
             connection.session.eof()
         while self.host.delivery.drain():
             pass
-        self._wake_read.close()
-        self._wake_write.close()
+        self.waker.close()
 
     # -- the loop ----------------------------------------------------------------------------
 
@@ -124,8 +115,7 @@ class SelectEngine(Engine):
         elif connection := self._connections.get(fd):
             self._read_client(fd, connection)
         else:
-            with contextlib.suppress(BlockingIOError):
-                self._wake_read.recv(4096)
+            self.waker.clear()
 
     def _read_client(self, fd: int, connection: "_SelectConnection") -> None:
         session = connection.session

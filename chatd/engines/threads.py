@@ -7,7 +7,6 @@ take at once, and ends sessions that are due.
 
 import contextlib
 import logging
-import os
 import select
 import socket
 import socketserver
@@ -15,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from math import inf
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from chatd.engines import (
@@ -27,6 +26,7 @@ from chatd.engines import (
     Engine,
     Host,
     Listener,
+    Waker,
     peer_name,
     turn_away,
 )
@@ -51,7 +51,6 @@ class ThreadsEngine(Engine):
         self._handlers = ParkedThreads("chatd-client", idle=PARKED)
         self._servers: list[_Server] = []
         self._threads: list[threading.Thread] = []
-        self._woken: SimpleQueue[None] = SimpleQueue()
         self._stopping = False
         self._closing = False
         self._sleeping = False
@@ -82,11 +81,8 @@ class ThreadsEngine(Engine):
             left = deadline - time.monotonic()
             if left <= 0:
                 return
-            with contextlib.suppress(Empty):
-                self._woken.get(timeout=None if left == inf else left)
-
-    def wake(self) -> None:
-        self._woken.put(None)  # reentrant, hence safe in signal handlers
+            select.select([self.waker], [], [], None if left == inf else left)
+            self.waker.clear()
 
     def stop_accepting(self) -> None:
         self._stopping = True
@@ -102,11 +98,12 @@ class ThreadsEngine(Engine):
         self.run(lambda: not self.sessions, timeout=1.0)
         self._closing = True
         self._wake_flusher()
-        self._timekeeper.wake()
+        self._timekeeper.waker.wake()
         self._handlers.close()
         for thread in self._threads:
             thread.join(timeout=1.0)
         self._timekeeper.close()
+        self.waker.close()
 
     # -- clients -----------------------------------------------------------------------------
 
@@ -157,7 +154,7 @@ class ThreadsEngine(Engine):
         """Take note that a connection is closed."""
         self.sessions.discard(session)
         if self._stopping:
-            self._woken.put(None)
+            self.wake()
 
     def want_write(self, connection: "_ThreadConnection") -> None:
         self._timekeeper.watch(connection)
@@ -216,20 +213,15 @@ class _Timekeeper:
         self._engine = engine
         self._requests: SimpleQueue[_ThreadConnection] = SimpleQueue()
         self._watched: dict[int, _ThreadConnection] = {}
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_write, False)
+        self.waker = Waker()
         self._poll = select.poll()
-        self._poll.register(self._wake_read, select.POLLIN)
+        self._poll.register(self.waker, select.POLLIN)
         self._deadlines = Deadlines(engine.sessions, engine.host.clock)
 
     def watch(self, connection: _ThreadConnection) -> None:
         """Have the connection's session flushed once its socket takes bytes."""
         self._requests.put(connection)
-        self.wake()
-
-    def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):  # full: it will wake anyway
-            os.write(self._wake_write, b"x")
+        self.waker.wake()
 
     def run(self) -> None:
         while not self._engine._closing:
@@ -240,8 +232,8 @@ class _Timekeeper:
 
     def _turn(self) -> None:
         for fd, _ in self._poll.poll(self._deadlines.wait() * 1000 + 1):
-            if fd == self._wake_read:
-                os.read(fd, 4096)
+            if fd == self.waker.fileno():
+                self.waker.clear()
             else:
                 # Whatever happened to it, flush() finds out, and asks again when it has to.
                 self._poll.unregister(fd)
@@ -258,8 +250,7 @@ class _Timekeeper:
             self._poll.register(fd, select.POLLOUT)
 
     def close(self) -> None:
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self.waker.close()
 
 
 class _Server(socketserver.ThreadingTCPServer):
