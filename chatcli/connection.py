@@ -1,0 +1,60 @@
+"""The socket. What goes over it is not its concern."""
+
+import socket
+
+RECV_SIZE = 64 * 1024
+
+
+class Connection:
+    """A connection to a server, which never waits: select on its fileno() does."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._sock = sock
+        self.reason = "the server closed the connection"
+        """Why receive returned no bytes."""
+
+    def fileno(self) -> int:
+        """Give the descriptor to wait for."""
+        return self._sock.fileno()
+
+    def receive(self) -> bytes | None:
+        """Return what has come: no bytes at the end of the stream, None when nothing is there."""
+        try:
+            return self._sock.recv(RECV_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:
+            self.reason = f"the connection is lost: {error.strerror}"
+            return b""
+
+    def send(self, output: bytearray) -> None:
+        """Send what can be sent now, and delete that from output.
+
+        On a broken connection all of it is deleted: why it broke, receive will tell, after the
+        server's last words.
+        """
+        try:
+            sent = self._sock.send(output)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            sent = len(output)
+        del output[:sent]
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+
+def connect(host: str, port: int, timeout: float) -> Connection:
+    """Connect to host, on each of its addresses until one answers, IPv4 and IPv6.
+
+    timeout is in seconds, for each address. Raises OSError.
+    """
+    try:
+        return Connection(socket.create_connection((host, port), timeout=timeout))
+    except UnicodeError:
+        raise OSError("this is no host name") from None
