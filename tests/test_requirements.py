@@ -1,0 +1,95 @@
+"""Every requirement of docs/wire that concerns crlf is named by a test, and none is made up."""
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import mutants
+from transcript import FOLDER, read, read_all
+
+TESTS = Path(__file__).parent
+WIRE = TESTS.parent / "docs" / "wire"
+
+LISTED = re.compile(r"^- \*\*(?P<number>[SD][\d-]+)\*\* \((?P<tags>[^)]*)\)", re.MULTILINE)
+TAGS = {"stated", "observed", "decided"}
+
+
+def documented():
+    """The requirements of docs/wire, with what stands in parentheses behind each number."""
+    found = [match for path in sorted(WIRE.glob("*.md")) for match in LISTED.finditer(_text(path))]
+    numbers = [match["number"] for match in found]
+    assert len(set(numbers)) == len(numbers), "a number is used twice"
+    return {match["number"]: match["tags"] for match in found}
+
+
+def naming_tests():
+    """Which tests name each requirement: by docstring, by id, or in a transcript's comments."""
+    tests = defaultdict(set)
+    for path in sorted(TESTS.glob("test_*.py")):
+        for test, text in _functions(ast.parse(_text(path))):
+            for number in mutants.named(text):
+                tests[number].add(f"{path.name}::{test}")
+    for transcript in [*read_all(FOLDER), *read(WIRE / "crlf.md")]:
+        for number in mutants.named(transcript.text):
+            tests[number].add(transcript.name)
+    return tests
+
+
+def _functions(tree):
+    """Each test function, with its own docstring and decorators and those of its class."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            for name, text in _functions(node):
+                yield f"{node.name}::{name}", text + (ast.get_docstring(node) or "")
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            decorators = " ".join(ast.unparse(each) for each in node.decorator_list)
+            yield node.name, decorators + (ast.get_docstring(node) or "")
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8")
+
+
+REQUIREMENTS = documented()
+CONCERNING_CRLF = [
+    number
+    for number, tags in REQUIREMENTS.items()
+    if number.startswith("S0") or "concerns crlf" in tags
+]
+
+
+def test_the_list_is_whole():
+    assert [n for n in REQUIREMENTS if n.startswith("D-")] == [f"D-{n}" for n in range(1, 11)]
+    assert sorted(n for n in REQUIREMENTS if n.startswith("S0")) == [
+        f"S0-{n:02}" for n in range(1, 33)
+    ]
+
+
+def test_each_says_where_it_comes_from():
+    assert not [n for n, tags in REQUIREMENTS.items() if not TAGS & set(re.findall(r"\w+", tags))]
+
+
+def test_each_is_named_by_a_test():
+    named = naming_tests()
+    assert not [number for number in CONCERNING_CRLF if number not in named]
+
+
+def test_no_test_names_what_is_not_there():
+    assert not {n: tests for n, tests in naming_tests().items() if n not in REQUIREMENTS}
+
+
+# -- the mutants: servers and clients broken on purpose, which these tests have to notice ------
+
+
+def test_each_has_a_mutant():
+    """Or a reason why it can have none."""
+    broken = {mutant.requirement for mutant in mutants.MUTANTS}
+    assert broken <= set(REQUIREMENTS)
+    assert not broken & set(mutants.IMPOSSIBLE)
+    assert set(CONCERNING_CRLF) <= broken | set(mutants.IMPOSSIBLE)
+
+
+def test_mutants_fit_the_code():
+    """What a mutant replaces is there, once. When the code changes, so does the mutant."""
+    assert not [problem for mutant in mutants.MUTANTS if (problem := mutant.problem(TESTS.parent))]

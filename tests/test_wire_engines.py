@@ -1,0 +1,45 @@
+"""How many threads serve the clients."""
+
+import os
+from contextlib import ExitStack
+
+from chat import RawClient, chatd_process
+
+
+def tasks(process):
+    """How many threads a process has, as the operating system counts them."""
+    return len(os.listdir(f"/proc/{process.pid}/task"))
+
+
+def chatting(stack, port, number):
+    """Connect that many clients, each of which has said something that all others heard."""
+    clients = [stack.enter_context(RawClient(port, nick=f"user{i}")) for i in range(number)]
+    for speaker in clients:
+        speaker.send("PUB hello")
+        for listener in clients:
+            if listener is not speaker:
+                assert listener.line() == "PUB_MSG hello"
+    return clients
+
+
+def test_select_has_one_thread(tmp_path):
+    """S0-31: with --engine select one thread serves all clients."""
+    with ExitStack() as stack:
+        process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", "select"))
+        assert tasks(process) == 1
+        clients = chatting(stack, process.port, 8)
+        assert tasks(process) == 1
+        assert clients[0].ask("PRIV user1 hello") == "OK"
+        clients[2].close()
+        assert clients[0].ask("LIST").startswith("USERS user0 user1")
+        assert tasks(process) == 1
+
+
+def test_by_default_every_client_has_a_thread(tmp_path):
+    """S0-31: the default engine gives every client a thread."""
+    with ExitStack() as stack:
+        process = stack.enter_context(chatd_process(tmp_path, "-q"))
+        stack.enter_context(RawClient(process.port, nick="first"))
+        before = tasks(process)
+        chatting(stack, process.port, 8)
+        assert tasks(process) == before + 8
