@@ -79,6 +79,7 @@ class Hub:
         self._general = general
         self._rooms: dict[str, Room] = {general.key: general}  # in order of creation
         self._present: set[Client] = set()  # everybody whose session has not ended
+        self._closing: tuple[str, Event] | None = None
 
     # -- people ------------------------------------------------------------------------------
 
@@ -89,6 +90,9 @@ class Hub:
             self._append(Entry(Connected(client.address)))
             for event in greetings:
                 self._append(Entry(event, actor=client))
+            closing = self._closing
+        if closing is not None:
+            client.end(*closing)
 
     @property
     def at_the_door(self) -> int:
@@ -96,8 +100,9 @@ class Hub:
         return len(self._present) - len(self._users)
 
     def end_all(self, reason: str, farewell: Event) -> None:
-        """Log everybody out: the server stops."""
+        """Log everybody out, and from now on whoever comes: the server stops."""
         with self._lock:
+            self._closing = (reason, farewell)
             clients = list(self._present)
         for client in clients:
             client.end(reason, farewell)

@@ -6,7 +6,13 @@ import threading
 
 import pytest
 
+import chatcli.chat
 from chat import PATIENCE
+from chatcli.chat import Chat
+from chatcli.connection import connect
+from chatcli.engines import ENGINES
+from chatcli.ui_plain import Screen, TypedLines
+from chatd.dialects.crlf import CrlfClient
 from test_chatcli_pipe import Piped, run
 
 
@@ -37,10 +43,10 @@ class Peer:
 
 
 @contextlib.contextmanager
-def foreign_server(serve, rcvbuf=None):
+def foreign_server(serve):
     """Listen on a free port, and let serve(peer) talk to the first client, on a thread.
 
-    What goes wrong there fails the test. rcvbuf is how much the system takes unread, in bytes.
+    What goes wrong there fails the test.
     """
     errors = []
 
@@ -57,8 +63,6 @@ def foreign_server(serve, rcvbuf=None):
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
-        if rcvbuf:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         thread = threading.Thread(target=accept)
         thread.start()
         try:
@@ -218,25 +222,69 @@ def test_a_server_that_goes_away(engine, when):
         assert client.finish(end_input=False) == (1, shown, complaint)
 
 
+LINES = 30_000
+
+
+def small_buffers(sock):
+    """Let the system hold little of what is sent and not read."""
+    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, 32 * 1024)
+
+
+def write_first(peer):
+    """Say megabytes before reading any, then expect as much."""
+    small_buffers(peer.sock)
+    peer.login()
+    peer.send(*["PUB_MSG " + "y" * 100] * LINES)
+    said = 0
+    while line := peer.line():
+        if line == b"LIST\r\n":
+            peer.send("USERS ala")
+        else:
+            assert line == b"PUB " + b"x" * 100 + b"\r\n"
+            said += 1
+    assert said == LINES
+
+
 def test_a_server_that_writes_before_it_reads(engine):
     """Both sides have megabytes to send: the client reads while it writes."""
-    lines = 30_000
+    with foreign_server(write_first) as port:
+        result = run(port, "--engine", engine, typed=("x" * 100 + "\n") * LINES)
+    assert result == (0, ("y" * 100 + "\n") * LINES, "")
 
-    def serve(peer):
-        peer.login()
-        peer.send(*["PUB_MSG " + "y" * 100] * lines)
-        said = 0
-        while line := peer.line():
-            if line == b"LIST\r\n":
-                peer.send("USERS ala")
-            else:
-                assert line == b"PUB " + b"x" * 100 + b"\r\n"
-                said += 1
-        assert said == lines
 
-    with foreign_server(serve, rcvbuf=4096) as port:
-        result = run(port, "--engine", engine, typed=("x" * 100 + "\n") * lines)
-    assert result == (0, ("y" * 100 + "\n") * lines, "")
+def test_output_that_nobody_takes_waits_and_nothing_is_lost(engine, monkeypatch, tmp_path):
+    """The same without the window, so that more is to be sent than the system holds."""
+    monkeypatch.setattr(chatcli.chat, "WINDOW", 2**30)
+    typed, shown = tmp_path / "typed", tmp_path / "shown"
+    typed.write_text(("x" * 100 + "\n") * LINES)
+    with foreign_server(write_first) as port, typed.open() as keyboard, shown.open("w") as screen:
+        connection = connect("127.0.0.1", port, PATIENCE)
+        small_buffers(connection._sock)
+        chat = Chat(CrlfClient(), "ala")
+        lines, output = TypedLines(keyboard.fileno()), Screen(screen.fileno())
+        ENGINES[engine](chat, connection, lines, output).run()
+        connection.close()
+        assert (chat.status, chat.complaint) == (0, "")
+    assert shown.read_text() == ("y" * 100 + "\n") * LINES
+
+
+def test_a_full_connection_takes_nothing_more():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = connect("127.0.0.1", listener.getsockname()[1], PATIENCE)
+        peer, _ = listener.accept()
+        with peer:
+            assert connection.receive() is None
+            output = bytearray(2**25)
+            sizes = [0, len(output)]
+            while sizes[-1] != sizes[-2]:
+                connection.send(output)
+                sizes.append(len(output))
+            assert 0 < len(output) < 2**25
+            left = 2**25 - len(output)
+            while left:
+                left -= len(peer.recv(2**20))
+        connection.close()
 
 
 def test_a_hostile_server_cannot_drive_the_terminal(engine):

@@ -148,3 +148,15 @@ def test_stopping_cuts_off_who_does_not_read(engine):
 def test_addresses_of_peers(address, name):
     """D-3: IPv4-mapped addresses print as IPv4."""
     assert peer_name(address) == name
+
+
+def test_whoever_comes_while_the_server_stops_is_let_go(engine):
+    """Some connect in the very moment; none may be forgotten with its socket open."""
+    files = files_of(os.getpid())
+    for _ in range(20):
+        with running_server(engine=engine) as server:
+            clients = [RawClient(server.port) for _ in range(5)]
+            server.server.stop()
+            for client in clients:
+                client.close()
+    wait_until(lambda: files_of(os.getpid()) == files, "the descriptors")

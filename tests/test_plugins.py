@@ -28,6 +28,7 @@ from chatd.events import (
     Warned,
 )
 from chatd.limits import Limits
+from chatd.plugins import PluginError, Plugins
 from chatd.taps import Tap, TapRunner
 from chatd.testing import running_server
 
@@ -346,6 +347,12 @@ def test_a_plugin_that_cannot_be_used_stops_the_start(case, tmp_path):
     folder = write(tmp_path / "plugins", odd=source)
     done = run(*CHATD, "--port", "0", "--plugins-dir", str(folder))
     assert_refused(done, "plugin", "odd", *words)
+
+
+def test_the_error_is_one_line_wherever_it_is_used(tmp_path):
+    folder = write(tmp_path / "plugins", odd="raise ValueError('one\\n\\n\\ttwo')")
+    with pytest.raises(PluginError, match=r"^plugin odd: .*odd\.py: ValueError: one two$"):
+        Plugins(folder)
 
 
 def test_two_plugins_with_the_same_command_are_both_named(tmp_path):

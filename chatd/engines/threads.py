@@ -48,7 +48,7 @@ class ThreadsEngine(Engine):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self._handlers = ParkedThreads("chatd-client", idle=PARKED)
+        self.handlers = ParkedThreads("chatd-client", idle=PARKED)
         self._servers: list[_Server] = []
         self._threads: list[threading.Thread] = []
         self._stopping = False
@@ -99,7 +99,7 @@ class ThreadsEngine(Engine):
         self._closing = True
         self._wake_flusher()
         self._timekeeper.waker.wake()
-        self._handlers.close()
+        self.handlers.close()
         for thread in self._threads:
             thread.join(timeout=1.0)
         self._timekeeper.close()
@@ -107,18 +107,23 @@ class ThreadsEngine(Engine):
 
     # -- clients -----------------------------------------------------------------------------
 
-    def handle(self, sock: socket.socket, address: str, dialect: str) -> None:
-        """Be the reader of one client, until its end."""
+    def accept(self, sock: socket.socket, address: str, dialect: str) -> "_ThreadConnection":
+        """Give a new connection its session; the thread that accepts must not lose sight of it."""
         connection = _ThreadConnection(sock, self)
-        session = connection.session = self.host.session(dialect, connection, address)
-        self.sessions.add(session)
+        connection.session = self.host.session(dialect, connection, address)
+        self.sessions.add(connection.session)
+        return connection
+
+    def handle(self, connection: "_ThreadConnection") -> None:
+        """Be the reader of one client, until its end."""
+        session = connection.session
         try:
             session.open()
-            self._read(session, sock)
+            self._read(session, connection.sock)
         except OSError:
             pass  # reset by the peer
         except Exception:
-            _log.exception("client thread of %s", address)
+            _log.exception("client thread of %s", session.address)
         session.eof()
 
     def _read(self, session: Session, sock: socket.socket) -> None:
@@ -284,11 +289,12 @@ class _Server(socketserver.ThreadingTCPServer):
         return False
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        connection: Any = self.engine.accept(request, peer_name(client_address), self.dialect)
         try:
-            self.engine._handlers.run(lambda: self.finish_request(request, client_address))
+            self.engine.handlers.run(lambda: self.finish_request(connection, client_address))
         except RuntimeError as error:  # no thread to be had
             self.engine.host.warn(f"cannot accept: {error}")
-            turn_away(request, b"")
+            connection.close()
 
     def shutdown_request(self, request: Any) -> None:
         pass  # the session closes its connection when both sides are done
@@ -301,4 +307,4 @@ class _Handler(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        self.server.engine.handle(self.request, peer_name(self.client_address), self.server.dialect)
+        self.server.engine.handle(self.request)
