@@ -54,7 +54,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Threads for blocking commands; hung ones included, so a bad plugin cannot eat memory."""
 
     drain: float = 10.0
-    """For clients to take their last bytes when the server stops."""
+    """For clients to take their last bytes when the server stops; `stall` holds then, too."""
 
     clients: int = 10_000
     """Registered users. What a process can hold depends on files and memory: see --max-clients."""

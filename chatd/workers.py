@@ -118,7 +118,11 @@ class Workers:
         any thread. Raises CommandError("busy") when every thread is taken.
         """
         job = PoolJob(work, give_up, done)
-        if not self._threads.run(job.run):
+        try:
+            started = self._threads.run(job.run)
+        except RuntimeError:  # the system gives no thread
+            started = False
+        if not started:
             raise CommandError("busy", "the server is busy, try again later")
         return job
 
