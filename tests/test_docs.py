@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import PATIENCE, RawClient
+from chat import RawClient
 from chatd import hookspecs
 from chatd.limits import Limits
 from chatd.taps import TapRunner
@@ -25,6 +25,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 OURS = ["README.md", "docs/architecture.md", "docs/operate.md", "docs/write-a-plugin.md"]
 
 
+TIMEOUT = 50.0
+"""Seconds for a program that ends by itself: pip, and another pytest."""
+
+
 def text_of(page):
     return (ROOT / page).read_text(encoding="utf-8")
 
@@ -34,14 +38,14 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def run(*command, cwd=ROOT, timeout=PATIENCE, **environment):
+def run(*command, cwd=ROOT, **environment):
     return subprocess.run(
         command,
         cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=TIMEOUT,
         check=False,
     )
 
@@ -276,7 +280,7 @@ def test_the_package_installs_and_passes_its_test(tmp_path):
     shutil.copytree(TUTORIAL / "6-package", source, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Without what it depends on: the chatd under test is there already.
-    done = run(*pip, "--no-deps", "--target", str(site), str(source), timeout=50)
+    done = run(*pip, "--no-deps", "--target", str(site), str(source))
     if any(words in done.stderr for words in NO_REGISTRY):
         pytest.skip("no package registry to get setuptools from, which builds the package")
     assert done.returncode == 0, done.stderr

@@ -129,8 +129,8 @@ class CrlfClient(ClientDialect):
     """The client's end.
 
     The grammar has no request numbers: an answer is matched to the oldest request of its kind.
-    A PUB that succeeds is answered by silence, so an ERROR may belong to any request under way:
-    it is taken for the oldest one that can fail.
+    A PUB that succeeds is answered by silence, so an ERROR may belong to a PUB or to another
+    request under way: it is taken for the oldest one that waits for its OK.
     """
 
     name = "crlf"
