@@ -32,7 +32,7 @@ from chatd.events import (
     Users,
 )
 from chatd.limits import Limits
-from chatd.names import Name, name_key, parse_name, parse_nick
+from chatd.names import Name, name_key, parse_name, parse_new_name
 
 
 class Client(Recipient, Protocol):
@@ -78,7 +78,7 @@ class Hub:
         general = Room(parse_name(GENERAL))
         self._general = general
         self._rooms: dict[str, Room] = {general.key: general}  # in order of creation
-        self._present: set[Client] = set()  # everybody whose session has not ended
+        self._present: dict[Client, None] = {}  # whose session has not ended, as they came
         self._closing: tuple[str, Event] | None = None
 
     # -- people ------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Hub:
     def open(self, client: Client, greetings: Sequence[Event] = ()) -> None:
         """Enter a new connection into the books and tell it greetings."""
         with self._lock:
-            self._present.add(client)
+            self._present[client] = None
             self._append(Entry(Connected(client.address)))
             for event in greetings:
                 self._append(Entry(event, actor=client))
@@ -113,7 +113,7 @@ class Hub:
         Raises CommandError("bad-name" or "nick-taken"), and Goodbye("full") when the server
         has all the users it may have.
         """
-        name = parse_nick(nick)
+        name = parse_new_name(nick)
         with self._lock:
             if client not in self._present:
                 raise CommandError("ended", "the session has ended")
@@ -156,7 +156,7 @@ class Hub:
         with self._lock:
             if client not in self._present:
                 return
-            self._present.discard(client)
+            del self._present[client]
             if farewell is not None:
                 self._append(Entry(farewell, actor=client))
             user = self._users.pop(client, None)
@@ -234,7 +234,7 @@ class Hub:
 
         Raises CommandError("bad-name", "room-exists" or "too-many-rooms").
         """
-        name = parse_name(room, "room")
+        name = parse_new_name(room, "room")
         with self._lock:
             user = self._user_locked(client)
             if name.key in self._rooms:
@@ -325,7 +325,7 @@ class Hub:
         raise CommandError("no-such-room", f"there is no room {room}")
 
 
-_LOGIN_REFUSALS = {"bad-name", "nick-taken", "full"}
+_LOGIN_REFUSALS = {"missing-argument", "bad-text", "bad-name", "nick-taken", "full"}
 
 
 def _check_message(text: str) -> None:

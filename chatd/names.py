@@ -60,14 +60,14 @@ def name_key(text: str) -> str:
 _RESERVED_KEYS = {_precis.enforce(name) for name in ("Server", "ServerMessage", "[Server]")}
 
 
-def parse_nick(text: str) -> Name:
-    """Check a nick that a user wants to have.
+def parse_new_name(text: str, kind: str = "nick") -> Name:
+    """Check a nick or room name that a user wants to have.
 
     Raises CommandError("bad-name"), also for the names by which servers speak.
     """
-    name = parse_name(text)
+    name = parse_name(text, kind)
     if name.key in _RESERVED_KEYS:
-        raise _bad("nick", "is reserved")
+        raise _bad(kind, "is reserved")
     return name
 
 

@@ -248,3 +248,11 @@ def test_addresses_of_real_connections(engine):
                 assert sock.recv(100) == b""
     ends = [event.address for event in events if isinstance(event, Connected | LoggedIn)]
     assert [end.rpartition(":")[0] for end in ends] == ["127.0.0.1"] * 2 + ["[::1]"] * 2
+
+
+@pytest.mark.parametrize("room", ["Server", "[server]", "SERVERMESSAGE"])
+def test_rooms_cannot_have_the_servers_names(room):
+    """D-3: what is reserved for the server is reserved in rooms too."""
+    client = MemoryWorld().connect()
+    client.send(f"LOGIN ala\r\nCREATE {room}\r\n".encode())
+    assert client.receive() == b"OK\r\nERROR room is reserved\r\n"
