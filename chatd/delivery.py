@@ -295,13 +295,17 @@ class Delivery:
         return bool(self._log)
 
     @property
-    def crowded(self) -> bool:
-        """Whether fast senders have to wait for their listeners."""
+    def full(self) -> bool:
+        """Whether the log is at its bound, in bytes or in entries."""
         return (
             self._appended - self._taken >= self._limits.log_bytes
             or len(self._log) >= self._limits.log_entries
-            or bool(self.congested)
         )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether fast senders have to wait for their listeners."""
+        return self.full or bool(self.congested)
 
     def drain(self) -> bool:
         """Deliver one batch, if no other thread is at it; say whether there was one."""

@@ -82,6 +82,7 @@ class Session:
         "_dispatch",
         "_ended",
         "_finishing",
+        "_held",
         "_hub",
         "_input_over",
         "_job",
@@ -129,6 +130,7 @@ class Session:
         """Whether the client has logged in; the reader's to read."""
 
         self._ended = False
+        self._held = False  # requests of the last receive wait for the log to be drained
         self._job: Job | None = None
         self._job_request: Request | None = None
         self._window_start = clock()
@@ -158,7 +160,8 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Take bytes from the client and carry out what they ask.
 
-        Empty data continues with what was left behind a job, once the session does not wait.
+        Empty data continues with what was left behind a job or a full log, once the session
+        does not wait.
         """
         if self._ended:
             return  # the client has not noticed yet
@@ -168,8 +171,12 @@ class Session:
             self._window_size = 0
         self._window_size += len(data)
         self._dialect.feed(data)
+        self._held = False
         while self._settled() and not self._ended and self._next():
-            pass
+            # Few bytes can ask for much: thousands of long lists fit into one receive.
+            if self._delivery.full:
+                self._held = True
+                break
         self._delivery.wake()
 
     def _settled(self) -> bool:
@@ -225,15 +232,18 @@ class Session:
 
     @property
     def waits(self) -> bool:
-        """Whether the engine must not call receive now: a job runs, or somebody lags behind.
+        """Whether the engine must not call receive now: a job runs, or others lag behind.
 
-        A sender faster than the free rate waits for its listeners. After the session's end
-        nothing is waited for: bytes are read to be ignored.
+        What one receive brought waits while the log is full; a sender faster than the free
+        rate waits for its listeners, too. After the session's end nothing is waited for: bytes
+        are read to be ignored.
         """
         if self._ended:
             return False
         if self._job is not None:
             return not self._job.done
+        if self._held:
+            return self._delivery.full
         return (
             self._window_size > self._limits.free_rate
             and self._delivery.crowded
@@ -243,8 +253,8 @@ class Session:
     @property
     def can_read(self) -> bool:
         """Whether the engine may read more; when it may not, and need not wait, receive(b"")
-        comes first: a job's outcome is to be told."""
-        return (self._job is None or self._ended) and not self.waits
+        comes first: there is something left to carry out or to tell."""
+        return self._ended or (self._job is None and not self._held and not self.waits)
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""

@@ -173,7 +173,6 @@ def test_the_test_above_knows_all_settings(settings):
         ([], None),
         (["toml"], "toml"),
         (["toml", "variable"], "variable"),
-        (["toml", "option"], "option"),
         (["variable", "option"], "option"),
         (["toml", "variable", "option"], "option"),
     ],
@@ -325,12 +324,17 @@ def test_a_wrong_command_line_of_a_process():
         (["--host", "192.0.2.1"], ["192.0.2.1"]),  # an address that no machine has
         (["--plugins-dir", "/no/such/folder"], ["/no/such/folder"]),
         (["--no-plugin", "tlak"], ["tlak"]),
-        (["--port-file", "/no/such/folder/ports"], ["/no/such/folder/ports"]),
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_done(args, words):
-    assert_fatal(run("-p", "0", *args), 1, *words)
+def test_what_cannot_be_done(args, words, refused):
+    assert_fatal(refused("-p", "0", *args), 1, *words)
+
+
+def test_what_a_process_cannot_do():
+    assert_fatal(run("-p", "0", "--plugins-dir", "/no/such/folder"), 1, "/no/such/folder")
+    missing = "/no/such/folder/ports"
+    assert_fatal(run("-p", "0", "--port-file", missing), 1, missing)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ""])

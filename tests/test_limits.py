@@ -292,3 +292,30 @@ def test_select_says_so_when_it_can_watch_no_more_connections(tmp_path):
         for client in clients:
             client.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_few_bytes_cannot_ask_for_more_than_the_log_holds(engine):
+    """Thousands of long lists fit into one receive; they are made one by one, as they go out."""
+    limits = Limits(outbox=2**26, stall=60.0)
+    with running_server(engine=engine, limits=limits) as server:
+        with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
+            ala.send(b"".join(b"CREATE %032d\r\n" % n for n in range(2000)))
+            for _ in range(2000):
+                assert ala.line() == "OK"
+            most = 0
+            delivery = server.server.delivery
+            add = delivery.append
+
+            def append(entry):
+                nonlocal most
+                add(entry)
+                most = max(most, delivery._appended - delivery._taken)
+
+            delivery.append = append
+            ala.send(b"ROOMS\r\n" * 500)
+            asked = threading.Thread(target=lambda: [ala.line() for _ in range(500)])
+            asked.start()
+            assert ola.ask("PRIV ola hi") == "PRIV_FROM ola hi"
+            asked.join(PATIENCE)
+            assert not asked.is_alive()
+            assert most < 64 * 1024 + 2 * 16 * 2100  # the bound, and one answer of each
