@@ -39,6 +39,7 @@ def _login_name() -> str:
     "-p",
     "--port",
     type=click.IntRange(1, 65535),
+    metavar="PORT",
     default=CrlfClient.port,
     show_default=True,
     help="TCP port of the server.",

@@ -80,6 +80,7 @@ def _misfit(option: click.Option, value: object) -> str:
     "-p",
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     default=5000,
     show_default=True,
     help="TCP port to listen on; 0 lets the system choose.",
@@ -105,6 +106,7 @@ def _misfit(option: click.Option, value: object) -> str:
 @click.option(
     "--max-clients",
     type=click.IntRange(1),
+    metavar="N",
     default=Limits().clients,
     show_default=True,
     help="How many users may be logged in.",
