@@ -48,9 +48,13 @@ def parse_name(text: str, kind: str = "nick") -> Name:
     return Name(text, key)
 
 
-@lru_cache(maxsize=8192)
 def name_key(text: str) -> str:
     """Give the key of a name to look up, or a key that nothing has if it is no valid name."""
+    return _name_key(text) if len(text) <= MAX_LENGTH else ""
+
+
+@lru_cache(maxsize=8192)
+def _name_key(text: str) -> str:
     try:
         return parse_name(text).key
     except CommandError:
