@@ -133,7 +133,7 @@ def _misfit(option: click.Option, value: object) -> str:
     callback=_load_toml,
     help="Read settings from a TOML file: long option names, without the dashes.",
 )
-@click.version_option(__version__, prog_name="chatd")
+@click.version_option(__version__, prog_name="chatd", allow_from_autoenv=False)
 def chatd(
     port: int,
     greeting: str,

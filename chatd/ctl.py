@@ -13,7 +13,7 @@ from chatd.plugins import PluginError, Plugins
 @click.group(
     context_settings={"auto_envvar_prefix": "CHATD", "help_option_names": ["-h", "--help"]}
 )
-@click.version_option(__version__, prog_name="chatctl")
+@click.version_option(__version__, prog_name="chatctl", allow_from_autoenv=False)
 def chatctl() -> None:
     """Look after a chatd server."""
 

@@ -73,7 +73,7 @@ class Said(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + _weight(self.text)
+        return 64 + _weight(self.room) + _weight(self.nick) + _weight(self.text)
 
 
 class Told(Event, frozen=True):
@@ -178,6 +178,10 @@ class Failed(Event, frozen=True):
 
     code: str
     text: str
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.text)
 
 
 class Done(Event, frozen=True):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chatd.delivery import Change, Delivery, Entry
 from chatd.events import (
+    Failed,
     Joined,
     LoggedIn,
     LoggedOut,
@@ -335,8 +336,10 @@ def test_a_batch_of_one_large_entry_is_taken_whole(delivery, ala):
     ("text", "size"), [("x" * 1000, 1064), ("ż" * 1000, 4064), ("\U0001f600" * 10, 104)]
 )
 def test_an_event_weighs_at_least_what_it_takes_on_the_wire(text, size):
-    for event in (Said("tea", "ala", text), Told("ala", "ola", text), Notice(text)):
+    for event in (Told("ala", "ola", text), Notice(text), Failed("code", text)):
         assert event.size == size >= len(text.encode())
+    # ROOM_MSG carries the names of the room and of the sender as well.
+    assert Said("tea", "ala", text).size == size + len("tea" + "ala")
 
 
 # -- faults ----------------------------------------------------------------------------------
