@@ -8,19 +8,21 @@ log order, so that an append costs the same whatever a room's size.
 
 import logging
 import threading
+import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from enum import Enum
 from itertools import accumulate
 from typing import Protocol
 
 from chatd.events import Event, Said
 from chatd.limits import Limits
+from chatd.meter import Meter
 
 _log = logging.getLogger(__name__)
 
-Rooms = frozenset[str]
+Heard = frozenset[str]
 """Keys of the rooms that a client hears."""
 
 
@@ -41,6 +43,9 @@ class Recipient(Protocol):
 
     def finish(self) -> None:
         """End the session once all its bytes are out."""
+
+    def drop(self, reason: str) -> None:
+        """End the session at once."""
 
 
 class Change(Enum):
@@ -81,7 +86,7 @@ class _Group:
 
     __slots__ = ("encoder", "members", "rooms")
 
-    def __init__(self, encoder: Encoder, rooms: Rooms) -> None:
+    def __init__(self, encoder: Encoder, rooms: Heard) -> None:
         self.encoder = encoder
         self.rooms = rooms
         self.members: dict[Recipient, None] = {}
@@ -92,10 +97,10 @@ class Membership:
 
     def __init__(self) -> None:
         self._group_of: dict[Recipient, _Group] = {}
-        self._groups: dict[tuple[Encoder, Rooms], _Group] = {}
+        self._groups: dict[tuple[Encoder, Heard], _Group] = {}
         self._by_room: dict[str, dict[_Group, None]] = {}
 
-    def rooms(self, recipient: Recipient) -> Rooms:
+    def rooms(self, recipient: Recipient) -> Heard:
         group = self._group_of.get(recipient)
         return group.rooms if group else frozenset()
 
@@ -115,7 +120,7 @@ class Membership:
         else:
             self._move(recipient, rooms - {room})
 
-    def _move(self, recipient: Recipient, rooms: Rooms) -> None:
+    def _move(self, recipient: Recipient, rooms: Heard) -> None:
         old = self._group_of.pop(recipient, None)
         if old is not None:
             del old.members[recipient]
@@ -127,7 +132,7 @@ class Membership:
             group.members[recipient] = None
             self._group_of[recipient] = group
 
-    def _found(self, key: tuple[Encoder, Rooms]) -> _Group:
+    def _found(self, key: tuple[Encoder, Heard]) -> _Group:
         group = self._groups[key] = _Group(*key)
         for room in group.rooms:
             self._by_room.setdefault(room, {})[group] = None
@@ -167,10 +172,10 @@ class _Batch:
         self._membership = membership
         self._by_room: dict[str, list[int]] = {}
         self._encoded: dict[tuple[Encoder, int], bytes] = {}
-        self._streams: dict[tuple[Encoder, Rooms], _Stream] = {}
+        self._streams: dict[tuple[Encoder, Heard], _Stream] = {}
         # What only one client gets, by index, and since when it hears other rooms than before.
         self._personal: dict[Recipient, list[tuple[int, bytes]]] = {}
-        self._spans: dict[Recipient, list[tuple[int, Rooms]]] = {}
+        self._spans: dict[Recipient, list[tuple[int, Heard]]] = {}
         self.ended: list[Recipient] = []
         self.talkers: set[Recipient | None] = set()
         for index, entry in enumerate(entries):
@@ -201,18 +206,17 @@ class _Batch:
 
     def send(self) -> None:
         """Make one delivery to everybody who gets anything."""
-        special = self._personal
         for group in self._membership.groups(self._by_room):
-            data = self._stream(group.encoder, group.rooms).data
-            if data:
-                for member in group.members:
-                    if member not in special:
-                        member.deliver(data)
-        for recipient in special:
+            if data := self._stream(group.encoder, group.rooms).data:
+                _deliver(data, group.members, self._personal)
+        for recipient in self._personal:
             if data := self._compose(recipient):
-                recipient.deliver(data)
+                _deliver(data, (recipient,))
         for recipient in self.ended:
-            recipient.finish()
+            try:
+                recipient.finish()
+            except Exception:
+                _cut_off(recipient)
 
     def _compose(self, recipient: Recipient) -> bytes:
         """Put together the rooms' entries and the recipient's own ones, in order."""
@@ -230,7 +234,7 @@ class _Batch:
             pieces.append(stream.between(position, end))
         return b"".join(pieces)
 
-    def _stream(self, encoder: Encoder, rooms: Rooms) -> _Stream:
+    def _stream(self, encoder: Encoder, rooms: Heard) -> _Stream:
         heard = rooms.intersection(self._by_room)
         stream = self._streams.get((encoder, heard))
         if stream is None:
@@ -245,6 +249,24 @@ class _Batch:
             data = _render(encoder, self._entries[index].event, False)
             self._encoded[encoder, index] = data
         return data
+
+
+def _deliver(data: bytes, recipients: Iterable[Recipient], but: Container[Recipient] = ()) -> None:
+    for recipient in recipients:
+        if recipient not in but:
+            try:
+                recipient.deliver(data)
+            except Exception:
+                _cut_off(recipient)
+
+
+def _cut_off(recipient: Recipient) -> None:
+    """End one client whose delivery is broken by a mistake of ours; the others get theirs."""
+    _log.exception("cannot deliver to %r", recipient)
+    try:
+        recipient.drop("internal error")
+    except Exception:
+        _log.exception("cannot drop %r", recipient)
 
 
 def _render(encoder: Encoder, event: Event, own: bool) -> bytes:
@@ -267,7 +289,7 @@ class Delivery:
     at a time.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
         self._log: deque[Entry] = deque()
         # Two counters with one writer each need no lock: appenders hold the hub's, the drainer
@@ -276,9 +298,10 @@ class Delivery:
         self._taken = 0
         self._draining = threading.Lock()
         self._membership = Membership()
+        self._outflow = Meter(limits.free_rate, clock)
         self.observers: list[Observer] = []
         self.congested: set[object] = set()
-        """Clients whose outbox is above half; kept by the sessions themselves."""
+        """Users whose outbox is above half; kept by the sessions themselves."""
         self.wake: Callable[[], None] = lambda: None
         """Tell the drainer that the log has entries. Set by the engine; needs no lock held."""
         self.several_talk = False
@@ -305,7 +328,7 @@ class Delivery:
     @property
     def crowded(self) -> bool:
         """Whether fast senders have to wait for their listeners."""
-        return self.full or bool(self.congested)
+        return self.full or (bool(self.congested) and self._outflow.high)
 
     def drain(self) -> bool:
         """Deliver one batch, if no other thread is at it; say whether there was one."""
@@ -330,6 +353,7 @@ class Delivery:
             size += entry.size
             entries.append(entry)
         self._taken += size
+        self._outflow.add(size)
         return entries
 
     def _show(self, events: Sequence[Event]) -> None:

@@ -56,13 +56,12 @@ class User:
 
 
 class Room:
-    """A room and its members. Read and written under the hub's lock only."""
+    """A room. Who is in it is known to its users, and to delivery."""
 
-    __slots__ = ("key", "members", "name")
+    __slots__ = ("key", "name")
 
     def __init__(self, name: Name) -> None:
         self.name, self.key = name
-        self.members: dict[str, User] = {}
 
 
 class Hub:
@@ -131,7 +130,6 @@ class Hub:
             raise Goodbye("full", "the server is full, try again later")
         user = self._users[client] = self._by_key[name.key] = User(client, name)
         general = self._general
-        general.members[user.key] = user
         user.rooms[general.key] = general
         event = LoggedIn(user.nick, client.address, self._greeting)
         self._append(Entry(event, general.key, client, change=Change.ENTER))
@@ -139,23 +137,28 @@ class Hub:
     def _rename_locked(self, user: User, name: Name) -> None:
         old = user.nick
         del self._by_key[user.key]
-        for room in user.rooms.values():
-            del room.members[user.key]
-            room.members[name.key] = user
         user.nick, user.key = name
         self._by_key[user.key] = user
         # Nobody else needs to hear that somebody chose the nick they had.
         room_key = self._general.key if user.nick != old else None
         self._append(Entry(Renamed(old, user.nick), room_key, user.client))
 
-    def end(self, client: Client, reason: str, farewell: Event | None = None) -> None:
+    def end(
+        self,
+        client: Client,
+        reason: str,
+        farewell: Event | None = None,
+        *,
+        at_the_door: bool = False,
+    ) -> bool:
         """Log client out, whatever it was, and end its session behind its last bytes.
 
-        The nick is free at once. Only the first call for a client does anything.
+        The nick is free at once. Only the first call for a client does anything, and one for
+        those at_the_door only when it has not logged in; say whether it did.
         """
         with self._lock:
-            if client not in self._present:
-                return
+            if client not in self._present or (at_the_door and client in self._users):
+                return False
             del self._present[client]
             if farewell is not None:
                 self._append(Entry(farewell, actor=client))
@@ -163,12 +166,13 @@ class Hub:
             if user is None:
                 event: Event = Disconnected(client.address, reason)
                 self._append(Entry(event, actor=client, change=Change.END))
-                return
+                return True
             del self._by_key[user.key]
-            for room in user.rooms.values():
-                del room.members[user.key]
+            # When all go, nobody needs to hear of each of the others.
+            room_key = self._general.key if self._closing is None else None
             event = LoggedOut(user.nick, reason)
-            self._append(Entry(event, self._general.key, client, change=Change.END))
+            self._append(Entry(event, room_key, client, change=Change.END))
+            return True
 
     def nick(self, client: Client) -> str | None:
         """Give the nick of client at this moment, for display; None before login."""
@@ -260,7 +264,6 @@ class Hub:
             if len(user.rooms) >= self._limits.rooms_per_user:
                 raise CommandError("too-many-rooms", "you are in too many rooms")
             user.rooms[key] = found
-            found.members[user.key] = user
             event = Joined(found.name, user.nick)
             self._append(Entry(event, key, client, change=Change.ENTER))
 
@@ -274,7 +277,6 @@ class Hub:
             user = self._user_locked(client)
             found = user.rooms.get(key) or self._not_a_member_locked(room, key)
             del user.rooms[key]
-            del found.members[user.key]
             event = Parted(found.name, user.nick)
             self._append(Entry(event, key, client, change=Change.LEAVE))
 

@@ -34,8 +34,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     log_entries: int = 2000
     """The same, in entries: bounds the time one batch of tiny messages takes."""
 
+    calm_rate: int = 8 * KIB
+    """Bytes a client may send per second without ever having to wait for others: no person
+    types as fast, and two long lines fit in."""
+
     free_rate: int = 64 * KIB
-    """Bytes a client may send per second without ever having to wait for others."""
+    """Messages delivered per second before fast senders wait while somebody lags behind: theirs
+    and everybody's together, since each adds to the same outboxes."""
 
     sndbuf: int = 128 * KIB
     """Kernel send buffer per client. Left alone the kernel grows it to 4 MB, which hides slow

@@ -14,8 +14,9 @@ from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Listening, Refused, Warned
 from chatd.hub import Hub
+from chatd.output import Transport
 from chatd.plugins import Plugins
-from chatd.session import Session, Transport
+from chatd.session import Session
 from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
 
@@ -43,7 +44,7 @@ class Server:
         self.limits = config.limits
         self.clock = clock
         self.plugins = Plugins(config.plugins_dir, config.no_plugin)
-        self.delivery = Delivery(config.limits)
+        self.delivery = Delivery(config.limits, clock)
         self.hub = Hub(self.delivery, config.limits, config.greeting)
         self._workers = Workers(config.limits.workers)
         commands = [command for _, command in self.plugins.commands]

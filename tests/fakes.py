@@ -196,7 +196,7 @@ class World:
     def __init__(self, commands=(), *, filters=(), dialect=Crlf, greeting="", **limits):
         self.limits = Limits(**limits)
         self.clock = Clock()
-        self.delivery = Delivery(self.limits)
+        self.delivery = Delivery(self.limits, self.clock)
         self.events = []
         self.delivery.observers.append(self.events.extend)
         self.hub = Hub(self.delivery, self.limits, greeting)

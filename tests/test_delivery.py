@@ -23,7 +23,7 @@ from chatd.events import (
 )
 from chatd.hub import Hub
 from chatd.limits import Limits
-from fakes import Hearer, Model, Wording
+from fakes import Clock, Hearer, Model, Wording
 
 ROOM = "general"
 
@@ -444,10 +444,25 @@ def test_the_log_is_crowded_at_its_bound_of_entries(ala):
     assert not delivery.crowded
 
 
-def test_the_log_is_crowded_while_a_client_lags_behind(delivery, ala):
-    delivery.congested.add(ala)
+def test_the_log_is_crowded_while_a_client_lags_behind_and_much_is_said(ala, ola, plain):
+    clock = Clock()
+    delivery = Delivery(Limits(free_rate=1000), clock)
+    entered(delivery, ala, ola)
+
+    def talk(size):
+        for _ in range(size // 100):
+            delivery.append(said(ala, "x" * (100 - said(ala, "").size)))
+            delivery.drain()
+
+    talk(2000)
+    assert not delivery.crowded
+    delivery.congested.add(ola)
     assert delivery.crowded
-    delivery.congested.discard(ala)
+    clock.pass_by(1.1)
+    assert not delivery.crowded  # the free rate, however many they are who talk
+    talk(200)
+    assert delivery.crowded
+    delivery.congested.discard(ola)
     assert not delivery.crowded
 
 
@@ -483,16 +498,35 @@ def test_two_threads_never_drain_at_a_time(delivery, ola, plain):
     assert b"two" in curious.deliveries[-1]
 
 
-def test_a_drain_that_failed_does_not_stop_the_next_one(delivery, ala, ola, plain):
+def test_a_client_that_cannot_be_delivered_to_is_cut_off_and_the_others_get_theirs(
+    delivery, ala, ola, plain, caplog
+):
     class Broken(Hearer):
+        dropped = ()
+
         def deliver(self, data):
             if b"boom" in data:
                 raise RuntimeError("boom")
 
-    entered(delivery, ala, Broken("broken", plain), ola)
+        def finish(self):
+            raise RuntimeError("cannot finish")
+
+        def drop(self, reason):
+            self.dropped += (reason,)
+            raise RuntimeError("cannot even drop")
+
+    first, second, leaving = (Broken(name, plain) for name in ("first", "second", "leaving"))
+    entered(delivery, first, ala, second, ola, leaving)
     delivery.append(said(ala, "boom"))
-    with pytest.raises(RuntimeError):
-        delivery.drain()
-    delivery.append(said(ala, "fine"))
+    delivery.append(Entry(Told("ala", "first", "boom"), actor=second, target=first))
+    delivery.append(Entry(LoggedOut("ela", "quit"), actor=leaving, change=Change.END))
+    delivery.append(Entry(LoggedOut("ola", "quit"), actor=ola, change=Change.END))
     assert delivery.drain()
-    assert b"fine" in ola.heard
+    assert b"boom" in ola.heard
+    assert ola.finished_after
+    assert [c.dropped for c in (first, second)] == [("internal error",)] * 2
+    assert set(leaving.dropped) == {"internal error"}
+    assert sum("cannot deliver" in r.getMessage() for r in caplog.records) == 4
+    delivery.append(said(second, "fine"))
+    assert delivery.drain()
+    assert b"fine" in ala.heard

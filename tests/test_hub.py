@@ -738,13 +738,8 @@ class Anything(RuleBasedStateMachine):
         for person in self.users:
             user = hub._users[person.client]
             assert set(user.rooms) == person.rooms
-            assert all(hub._rooms[key].members[user.key] is user for key in user.rooms)
-        for key, room in hub._rooms.items():
-            assert room.key == key
-            for user_key, user in room.members.items():
-                assert user_key == user.key
-                assert hub._users[user.client] is user
-                assert user.rooms[key] is room
+            assert all(hub._rooms[key] is room for key, room in user.rooms.items())
+        assert all(room.key == key for key, room in hub._rooms.items())
 
     def teardown(self):
         self.house.drain()

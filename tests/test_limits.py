@@ -110,6 +110,24 @@ class Listener(threading.Thread):
         self.received = self.client.rest()
 
 
+class Paster(threading.Thread):
+    """Sends something while it reads what others say."""
+
+    def __init__(self, port, nick, data):
+        super().__init__()
+        self.client = RawClient(port, nick=nick)
+        self.data = data
+        self.start()
+
+    def run(self):
+        reading = threading.Thread(target=self.client.rest)
+        reading.start()
+        self.client.send(self.data)
+        self.client.send("QUIT")
+        reading.join(PATIENCE)
+        self.client.close()
+
+
 def paste(lines):
     return b"".join(b"PUB %08d %s\r\n" % (n, b"x" * 87) for n in range(lines))
 
@@ -133,6 +151,25 @@ def test_a_3_mb_paste_throws_out_nobody_who_reads(engine, events, recorded):
             listener.join(PATIENCE)
             listener.client.close()
             assert numbers(listener.received) == list(range(lines))
+
+
+def test_many_pastes_at_once_throw_out_nobody_who_reads_slowly(engine, events, recorded):
+    """Ten senders whose lines come to more than all the buffers on the way hold."""
+    senders, lines = 10, 1000
+    with running_server(engine=engine, taps=recorded) as server:
+        listener = RawClient(server.port, nick="slow", rcvbuf=4096)
+        threads = [Paster(server.port, f"paster{n}", paste(lines)) for n in range(senders)]
+        heard = b""
+        while heard.count(b"\r\n") < senders * lines:
+            data = listener.sock.recv(8192)
+            assert data, [e for e in events if isinstance(e, LoggedOut)]
+            heard += data
+            time.sleep(len(data) / 2_000_000)  # not to wait for anything: this is its speed
+        for thread in threads:
+            thread.join(PATIENCE)
+        listener.close()
+    assert sorted(numbers(heard)) == sorted([*range(lines)] * senders)
+    assert {e.reason for e in events if isinstance(e, LoggedOut)} <= {"quit", "connection closed"}
 
 
 def test_a_listener_that_stops_reading_is_dropped_and_costs_the_others_nothing(

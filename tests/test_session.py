@@ -20,6 +20,7 @@ from chatd.events import (
     LoggedOut,
     Notice,
     Request,
+    Said,
 )
 from fakes import World
 
@@ -182,6 +183,28 @@ def test_what_arrives_behind_the_end_is_not_kept():
     assert not client.session._dialect.bytes
 
 
+@pytest.mark.parametrize("where", ["opened", "feed", "next_request", "done"])
+def test_a_dialect_that_fails_costs_its_own_client_only(where, caplog):
+    def fail(*args):
+        raise ZeroDivisionError("secret")
+
+    class Failing(Diary):
+        pass
+
+    setattr(Failing, where, fail)
+    world = World(COMMANDS, dialect=Failing)
+    ala = world.connect()
+    if where != "opened":
+        ala.session.receive(b"ee")
+    told = ala.read()[-1]
+    assert told.startswith("ERROR internal error E")
+    assert caplog.records[-1].getMessage() in told
+    assert ala.wire.calls["end_output"] == 1
+    ala.session.eof()
+    assert ala.wire.closed
+    assert world.hub.at_the_door == 0
+
+
 # -- errors ----------------------------------------------------------------------------------
 
 
@@ -274,6 +297,16 @@ def test_the_login_deadline_counts_from_accept_and_bytes_do_not_extend_it(world)
     address = client.session.address
     assert world.events[0] == Connected(address)
     assert world.events[-1] == Disconnected(address, "no login within 30 seconds")
+
+
+def test_who_logs_in_at_the_last_moment_is_in(world):
+    client = world.connect()
+    world.clock.pass_by(30)
+    world.hub.login(client.session, "ala")  # and the deadline is looked at before it is met
+    client.session.tick()
+    client.session.logged_in()
+    assert client.ask("USERS") == ["OK", "USERS ala"]
+    assert client.session.deadline == inf
 
 
 def test_a_login_in_time_meets_the_deadline(world):
@@ -542,45 +575,119 @@ def test_a_new_congestion_gets_its_own_time():
     assert ala.session.deadline == world.clock() + 2
 
 
-def test_a_sender_above_the_free_rate_waits_for_the_congested_and_no_other_does():
-    world = World(COMMANDS, free_rate=100)
+def lagging(world):
+    """Have somebody lag behind, while more is said than the free rate."""
+    world.delivery.congested.add("somebody")
+    speaker = world.connect("speaker")
+    for _ in range(2 * world.limits.free_rate // 100):
+        world.hub.say(speaker.session, GENERAL, "x" * 100)
+        world.deliver()
+
+
+def test_a_fast_sender_waits_for_the_congested_and_no_other_does():
+    world = World(COMMANDS, calm_rate=100, free_rate=1000)
     fast, calm = world.connect("fast"), world.connect("calm")
     fast.session.receive(b"\n" * 100)
     calm.session.receive(b"\n" * 50)
-    world.delivery.congested.add("somebody")
+    lagging(world)
     assert fast.session.can_read
     fast.session.receive(b"\n")
     assert not fast.session.can_read
     assert calm.session.can_read
     world.delivery.congested.clear()
     assert fast.session.can_read
-    world.delivery.congested.add("somebody")
-    world.clock.pass_by(0.9)
-    assert not fast.session.can_read
-    world.clock.pass_by(0.1)
-    assert fast.session.can_read
 
 
-def test_each_second_has_its_own_free_bytes():
-    world = World(COMMANDS, free_rate=100)
-    fast = world.connect("fast")
-    world.delivery.congested.add("somebody")
-    for _ in range(3):
-        fast.session.receive(b"\n" * 101)
-        assert not fast.session.can_read
-        world.clock.pass_by(1)
-        fast.session.receive(b"\n" * 100)
-        assert fast.session.can_read
-        world.clock.pass_by(1)
+def test_the_free_rate_is_shared_by_all_fast_senders():
+    """However many paste, together they add no more than the rate to a lagging outbox."""
+    world = World(COMMANDS, calm_rate=100, free_rate=1000)
+    pasters = [world.connect(f"paster{n}") for n in range(5)]
+    lagging(world)
+    world.deliver()
+    world.events.clear()
+    line = "PUB " + "x" * 100
+    for _ in range(100):  # ten seconds
+        world.clock.pass_by(0.1)
+        for paster in pasters:
+            if paster.session.can_read:
+                paster.send(line, line)
+            elif not paster.session.waits:
+                paster.session.receive(b"")  # what the last time brought
+            world.deliver()
+    size = sum(event.size for event in world.seen(Said))
+    assert 8 * 1000 < size < 12 * 1000
+
+
+def test_who_does_not_take_what_it_got_may_not_ask_for_more():
+    world = World(COMMANDS, outbox=1000)
+    ala = stuck(world)
+    ala.session.deliver(b"x" * 250)
+    assert ala.session.can_read
+    ala.session.deliver(b"x")
+    assert not ala.session.can_read
+    assert ala.session.waits
+    assert not world.delivery.congested
+    ala.wire.room = 1
+    ala.session.flush()
+    assert ala.session.can_read
+
+
+def test_requests_of_one_receive_wait_until_their_answers_are_taken():
+    world = World(COMMANDS, outbox=1000, log_bytes=300)
+    ala = stuck(world)
+    ala.send(*["ECHO " + "x" * 90] * 30)
+    world.deliver()
+    while not ala.session.waits and not ala.session.can_read:
+        ala.session.receive(b"")
+        world.deliver()
+    assert ala.session.waits
+    assert not ala.wire.calls["abort"]
+    answers = []
+    for _ in range(100):
+        ala.wire.room = 300
+        ala.session.flush()
+        while not ala.session.waits and not ala.session.can_read:
+            ala.session.receive(b"")
+            world.deliver()
+        answers += ala.read()
+    assert "".join(answers) == ("NOTICE " + "x" * 90) * 30
+
+
+def test_nobody_waits_for_those_who_are_in_no_room():
+    world = World(COMMANDS, outbox=1000)
+    outside, leaving = world.connect(), stuck(world)
+    outside.wire.room = 0
+    outside.session.deliver(b"x" * 600)
+    assert not world.delivery.congested
+    assert outside.session.deadline == world.clock() + 2
+    leaving.session.deliver(b"x" * 600)
+    assert world.delivery.congested == {leaving.session}
+    leaving.session.end("quit")
+    world.deliver()
+    assert not world.delivery.congested
 
 
 def test_whoever_ended_is_read_even_when_all_others_wait():
-    world = World(COMMANDS, free_rate=100)
+    world = World(COMMANDS, calm_rate=100, free_rate=1000)
     fast = world.connect("fast")
-    world.delivery.congested.add("somebody")
+    lagging(world)
     fast.session.receive(b"\n" * 101)
+    assert not fast.session.can_read
     fast.session.end("gone")
     assert fast.session.can_read
+
+
+def test_whoever_does_not_stop_behind_the_end_is_cut_off():
+    world = World(COMMANDS, endless=1000)
+    ala = world.connect("ala")
+    ala.session.end("quit")
+    world.deliver()
+    ala.session.receive(b"x" * 1000)
+    assert not ala.wire.calls["abort"]
+    ala.session.receive(b"x")
+    assert ala.wire.calls["abort"] == 1
+    ala.session.eof()
+    assert ala.wire.closed
 
 
 # -- the end ---------------------------------------------------------------------------------

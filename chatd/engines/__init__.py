@@ -15,7 +15,8 @@ from typing import Protocol
 
 from chatd.delivery import Delivery
 from chatd.limits import Limits
-from chatd.session import Session, Transport
+from chatd.output import Transport
+from chatd.session import Session
 
 RECV_SIZE = 16 * 1024
 """Bytes read at a time: more makes nothing faster, and what one turn may bring is bounded."""
