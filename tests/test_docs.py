@@ -359,7 +359,8 @@ def test_limits_in_the_architecture():
     for words in (
         f"over its bound ({limits.outbox // 1024} KiB)",
         f"more than half full for {limits.stall:g} seconds",
-        f"A sender of more than {limits.free_rate // 1024} KiB in a second",
+        f"more than {limits.free_rate // 1024} KiB a second are delivered",
+        f"faster than people type ({limits.calm_rate // 1024} KiB a second)",
         f"takes up to {limits.batch // 1024} KiB of entries",
         f"send buffer is fixed at {limits.sndbuf // 1024} KiB",
         f"a half-close** with {limits.linger:g} seconds",

@@ -600,7 +600,7 @@ def test_a_fast_sender_waits_for_the_congested_and_no_other_does():
 
 def test_the_free_rate_is_shared_by_all_fast_senders():
     """However many paste, together they add no more than the rate to a lagging outbox."""
-    world = World(COMMANDS, calm_rate=100, free_rate=1000)
+    world = World(COMMANDS, calm_rate=100, free_rate=5000)
     pasters = [world.connect(f"paster{n}") for n in range(5)]
     lagging(world)
     world.deliver()
@@ -615,7 +615,7 @@ def test_the_free_rate_is_shared_by_all_fast_senders():
                 paster.session.receive(b"")  # what the last time brought
             world.deliver()
     size = sum(event.size for event in world.seen(Said))
-    assert 8 * 1000 < size < 12 * 1000
+    assert 40_000 < size < 65_000
 
 
 def test_who_does_not_take_what_it_got_may_not_ask_for_more():
