@@ -102,7 +102,7 @@ class Session(Output):
     # -- requests ----------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the client and carry out what they ask.
+        """Take bytes from the client and carry out what they ask; the engine drains the log then.
 
         Empty data continues with what was left behind a job, a full log or a full outbox, once
         the session does not wait.
@@ -121,7 +121,6 @@ class Session(Output):
                     break
         except BaseException as error:  # the dialect's, which may be somebody's first
             self._give_up(error)
-        self._delivery.wake()
 
     def _ignore(self, size: int) -> None:
         """The client has not noticed the end yet; one that goes on for ever is cut off."""
