@@ -2,16 +2,20 @@
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 Send = Callable[[bytes | memoryview], int]
 """Sends what can be sent now and returns its size in bytes; raises OSError when broken."""
+
+JOINED = 64 * 1024
+"""Bytes up to which small pieces go out in one send: about what a socket takes at a time."""
 
 
 class Outbox:
     """A queue of pieces in front of a connection that may take less than it is given.
 
-    Pieces are kept as they came, so what many slow clients wait for is held once. Guarded by
-    the session's output lock.
+    Pieces are kept as they came, so what many slow clients wait for is held once; small ones
+    are joined only while they are sent. Guarded by the session's output lock.
     """
 
     __slots__ = ("_head", "_pieces", "size")
@@ -32,14 +36,27 @@ class Outbox:
     def flush(self, send: Send) -> None:
         """Send what waits, as far as it is taken."""
         while self._pieces:
-            piece = self._pieces[0]
-            sent = send(memoryview(piece)[self._head :])
-            self.size -= sent
-            self._head += sent
-            if self._head < len(piece):
+            data = self._front()
+            sent = send(data)
+            self._forget(sent)
+            if sent < len(data):
                 return
-            self._pieces.popleft()
-            self._head = 0
+
+    def _front(self) -> bytes | memoryview:
+        size = len(self._pieces[0]) - self._head
+        parts: list[bytes | memoryview] = [memoryview(self._pieces[0])[self._head :]]
+        for piece in islice(self._pieces, 1, None):
+            size += len(piece)
+            if size > JOINED:
+                break
+            parts.append(piece)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _forget(self, sent: int) -> None:
+        self.size -= sent
+        self._head += sent
+        while self._pieces and self._head >= len(self._pieces[0]):
+            self._head -= len(self._pieces.popleft())
 
     def clear(self) -> None:
         """Throw away what waits."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.outbox import Outbox
+from chatd.outbox import JOINED, Outbox
 from fakes import Wire
 
 
@@ -35,7 +35,27 @@ def test_it_stops_where_the_connection_does_and_goes_on_there():
 def test_it_asks_no_more_of_a_connection_that_took_a_part():
     outbox, wire = filled(b"abc", b"def", b"ghi"), Wire(room=4)
     outbox.flush(wire.send)
+    assert wire.taken == b"abcd"
+    assert wire.sends == 1
+
+
+def test_many_small_pieces_go_out_together():
+    outbox, wire = filled(*[b"%04d" % n for n in range(2000)]), Wire(room=6)
+    outbox.flush(wire.send)
+    assert wire.taken == b"000000"
+    wire.room = None
+    outbox.flush(wire.send)
+    assert wire.taken == b"".join(b"%04d" % n for n in range(2000))
     assert wire.sends == 2
+
+
+def test_large_pieces_are_never_copied():
+    pieces = [bytes(JOINED), b"small", bytes(JOINED), bytes(JOINED - 1), b"a", b"b"]
+    outbox, seen = filled(*pieces), []
+    outbox.flush(lambda data: seen.append(data) or len(data))
+    assert [len(data) for data in seen] == [JOINED, 5, JOINED, JOINED, 1]
+    for data, piece in ((seen[0], pieces[0]), (seen[1], pieces[1]), (seen[2], pieces[2])):
+        assert data.obj is piece
 
 
 def test_the_sent_part_of_what_is_added_is_not_sent_again():

@@ -6,10 +6,14 @@ send through, has a `deadline` for `tick`; the delivery log is drained by `deliv
 
 import contextlib
 import errno
+import logging
+import os
+import select
 import socket
 import struct
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Protocol
 
@@ -17,6 +21,8 @@ from chatd.delivery import Delivery
 from chatd.limits import Limits
 from chatd.output import Transport
 from chatd.session import Session
+
+_log = logging.getLogger(__name__)
 
 RECV_SIZE = 16 * 1024
 """Bytes read at a time: more makes nothing faster, and what one turn may bring is bounded."""
@@ -27,7 +33,22 @@ ACCEPT_PAUSE = 0.1
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors of accept that pass when others give back what they hold."""
 
+NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+"""Those of them that one descriptor more would have averted."""
 
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPINTVL": 15,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 125_000,  # milliseconds
+}
+"""When a peer counts as lost that vanished without a word: after two minutes, whether we wait
+for it to speak or to take what it was sent. With the system's own two hours its nick would be
+taken for as long. Where the system lacks an option, its own value stays."""
+
+_KEEPALIVE = [
+    (getattr(socket, name), KEEPALIVE[name]) for name in KEEPALIVE if hasattr(socket, name)
+]
 _DONTWAIT = socket.MSG_DONTWAIT
 
 
@@ -98,6 +119,35 @@ class Waker:
         self._write.close()
 
 
+class SpareDescriptor:
+    """A descriptor held back, so that a client can be told that there is none for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+        self._hold()
+
+    def _hold(self) -> None:
+        with contextlib.suppress(OSError):  # there is none left: then it goes without
+            self._fd = os.open(os.devnull, os.O_RDONLY)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Have it free for a moment, for one thread at a time."""
+        with self._lock:
+            self.close()
+            try:
+                yield
+            finally:
+                self._hold()
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
 class Engine(ABC):
     """Runs listeners and sessions. run() is for the thread that called start()."""
 
@@ -107,6 +157,7 @@ class Engine(ABC):
         """Wakes the thread that is in run()."""
         self.sessions: set[Session] = set()
         """Sessions whose connection is not closed."""
+        self.spare = SpareDescriptor()
 
     @abstractmethod
     def start(self, listeners: list[Listener]) -> None:
@@ -131,25 +182,65 @@ class Engine(ABC):
     def close(self) -> None:
         """Cut what is still connected and end all threads."""
 
+    # -- what all engines do -----------------------------------------------------------------
 
-class Connection:
+    def admit(self, connection: "Connection", dialect: str, address: str) -> None:
+        """Give a new connection its session; the thread that accepts must not lose sight of it."""
+        try:
+            connection.session = self.host.session(dialect, connection, address)
+        except Exception:
+            connection.sock.close()
+            raise
+        self.sessions.add(connection.session)
+
+    def exhausted(self, listener: Listener, error: OSError) -> None:
+        """Take note that the system is at its bounds; the next client is told so, if it can be.
+
+        Only that one, since the listener rests now: who waits longer may find a place.
+        """
+        self.host.warn(f"cannot accept: {error.strerror}")
+        if error.errno not in NO_DESCRIPTOR:
+            return
+        try:
+            with self.spare.lent():
+                sock, address = listener.sock.accept()
+                with sock:
+                    reason = "the server is full: the system grants it no more connections"
+                    told = self.host.refuse(listener.dialect, peer_name(address), reason)
+                    turn_away(sock, told)
+        except OSError:
+            pass  # there was no spare, or somebody else took it
+        except Exception:
+            _log.exception("refusing a connection")
+
+
+class Connection(ABC):
     """A transport over a socket, for engines to complete with want_write and want_read."""
 
-    __slots__ = ("sock",)
+    __slots__ = ("session", "sock")
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
+        self.session: Session
         with contextlib.suppress(OSError):  # the peer may be gone already
             # Nagle's wait for delayed acknowledgements costs 17 to 40 ms per message.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.sndbuf)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _KEEPALIVE:
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def send(self, data: bytes | memoryview) -> int:
         try:
             return self.sock.send(data, _DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return 0
+
+    @abstractmethod
+    def want_write(self) -> None: ...
+
+    @abstractmethod
+    def want_read(self) -> None: ...
 
     def end_output(self) -> None:
         with contextlib.suppress(OSError):
@@ -163,6 +254,41 @@ class Connection:
 
     def close(self) -> None:
         self.sock.close()
+
+    # -- for the session's reader ------------------------------------------------------------
+
+    def end_input(self) -> None:
+        """Tell the session that nothing more comes; one that cannot take it is cut off."""
+        if not attempt(self.session, self.session.eof):
+            self.close()
+
+    def notice_hang_up(self) -> None:
+        """End the session if its peer is gone; for those that wait, since nobody reads them.
+
+        Gone is who reset the connection or is lost. One that merely sends nothing more still
+        hears its answers.
+        """
+        poll = select.poll()
+        poll.register(self.sock, 0)  # what is asked for comes on top of hang-ups and errors
+        if poll.poll(0):
+            self.session.end("connection closed")
+
+
+def attempt(session: Session, step: Callable[..., object], *args: object) -> bool:
+    """Take a step of one session; return whether it went well. If not, the session is dropped.
+
+    Its trouble is its own: whoever takes the steps of many goes on with the next.
+    """
+    try:
+        step(*args)
+    except Exception:
+        _log.exception("session of %s", session.address)
+        try:
+            session.drop("internal error")
+        except Exception:
+            _log.exception("dropping the session of %s", session.address)
+        return False
+    return True
 
 
 class Deadlines:
@@ -190,8 +316,8 @@ class Deadlines:
             return
         nearest = now + self.PERIOD
         for session in list(self._sessions):
-            if session.deadline <= now:
-                session.tick()
+            if session.deadline <= now and not attempt(session, session.tick):
+                continue  # its deadline may have stayed where it was: no spin
             nearest = min(nearest, session.deadline)
         self._next = nearest
 

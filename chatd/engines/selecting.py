@@ -17,6 +17,7 @@ from chatd.engines import (
     Engine,
     Host,
     Listener,
+    attempt,
     peer_name,
     turn_away,
 )
@@ -57,6 +58,7 @@ class SelectEngine(Engine):
     def run(self, finished: Callable[[], bool], timeout: float = inf) -> None:
         self._thread = threading.get_ident()
         deadline = time.monotonic() + timeout
+        self._drain()  # what this thread has appended since the last turn wakes nobody
         while not finished() and (left := deadline - time.monotonic()) > 0:
             self._turn(min(left, self._deadlines.wait(), self._patience()))
 
@@ -72,12 +74,11 @@ class SelectEngine(Engine):
         self._resting.clear()
 
     def close(self) -> None:
-        for session in list(self.sessions):
-            session.drop("the server stops")
         for connection in list(self._connections.values()):
-            connection.session.eof()
-        while self.host.delivery.drain():
-            pass
+            attempt(connection.session, connection.session.drop, "the server stops")
+            connection.end_input()
+        self._drain()
+        self.spare.close()
         self.waker.close()
 
     # -- the loop ----------------------------------------------------------------------------
@@ -94,33 +95,41 @@ class SelectEngine(Engine):
         for fd in writable:
             self._writing.discard(fd)
             if connection := self._connections.get(fd):
-                connection.session.flush()
+                self._step(connection, connection.session.flush)
         for fd in readable:
-            try:
-                self._read(fd)
-            except Exception:
-                _log.exception("select loop")
+            if connection := self._connections.get(fd):
+                self._step(connection, self._read, connection)
+            elif listener := self._listeners.get(fd):
+                self._accept(fd, listener)
+            else:
+                self.waker.clear()
         for fd in list(self._paused):
-            self._try_again(fd)
+            if connection := self._connections.get(fd):
+                self._step(connection, self._try_again, connection)
         self._deadlines.tick()
         for fd in [fd for fd, until in self._resting.items() if until <= self.host.clock()]:
             del self._resting[fd]
             self._reading.add(fd)
-        while self.host.delivery.drain():
-            pass
+        self._drain()
 
-    def _read(self, fd: int) -> None:
-        if listener := self._listeners.get(fd):
-            self._accept(fd, listener)
-        elif connection := self._connections.get(fd):
-            self._read_client(fd, connection)
-        else:
-            self.waker.clear()
+    def _drain(self) -> None:
+        delivery = self.host.delivery
+        while delivery.pending:
+            try:
+                delivery.drain()
+            except Exception:  # what failed is out of the log; go on behind it
+                _log.exception("delivery")
 
-    def _read_client(self, fd: int, connection: "_SelectConnection") -> None:
+    def _step(
+        self, connection: "_SelectConnection", step: Callable[..., object], *args: object
+    ) -> None:
+        if not attempt(connection.session, step, *args):
+            connection.end_input()
+
+    def _read(self, connection: "_SelectConnection") -> None:
         session = connection.session
         if not session.can_read:
-            self._pause(fd)
+            self._pause(connection.fd)
             return
         try:
             data = connection.sock.recv(RECV_SIZE)
@@ -129,24 +138,26 @@ class SelectEngine(Engine):
         except OSError:
             data = b""
         if not data:
-            self._reading.discard(fd)
-            session.eof()
+            self._reading.discard(connection.fd)
+            connection.end_input()
             return
         session.receive(data)
         if not session.can_read:
-            self._pause(fd)
+            self._pause(connection.fd)
 
     def _pause(self, fd: int) -> None:
         self._reading.discard(fd)
         self._paused.add(fd)
 
-    def _try_again(self, fd: int) -> None:
-        session = self._connections[fd].session
-        if not session.waits and not session.can_read:
+    def _try_again(self, connection: "_SelectConnection") -> None:
+        session = connection.session
+        if session.waits:
+            connection.notice_hang_up()
+        elif not session.can_read:
             session.receive(b"")
         if session.can_read:
-            self._paused.discard(fd)
-            self._reading.add(fd)
+            self._paused.discard(connection.fd)
+            self._reading.add(connection.fd)
 
     def _accept(self, fd: int, listener: Listener) -> None:
         for _ in range(ACCEPTS_PER_TURN):
@@ -156,11 +167,14 @@ class SelectEngine(Engine):
                 return
             except OSError as error:
                 if error.errno in EXHAUSTED:
-                    self.host.warn(f"cannot accept: {error.strerror}")
+                    self.exhausted(listener, error)
                     self._reading.discard(fd)
                     self._resting[fd] = self.host.clock() + ACCEPT_PAUSE
                 return
-            self._take(sock, peer_name(address), listener.dialect)
+            try:
+                self._take(sock, peer_name(address), listener.dialect)
+            except Exception:
+                _log.exception("accepting %s", address)
 
     def _take(self, sock: socket.socket, address: str, dialect: str) -> None:
         reason = self.host.refusal()
@@ -170,11 +184,10 @@ class SelectEngine(Engine):
             turn_away(sock, self.host.refuse(dialect, address, reason))
             return
         connection = _SelectConnection(sock, self)
-        session = connection.session = self.host.session(dialect, connection, address)
+        self.admit(connection, dialect, address)
         self._connections[connection.fd] = connection
         self._reading.add(connection.fd)
-        self.sessions.add(session)
-        session.open()
+        self._step(connection, connection.session.open)
 
     # -- what connections ask for ------------------------------------------------------------
 
@@ -189,14 +202,13 @@ class SelectEngine(Engine):
 
 
 class _SelectConnection(Connection):
-    __slots__ = ("engine", "fd", "session")
+    __slots__ = ("engine", "fd")
 
     def __init__(self, sock: socket.socket, engine: SelectEngine) -> None:
         super().__init__(sock, engine.host.limits)
         sock.setblocking(False)
         self.engine = engine
         self.fd = sock.fileno()
-        self.session: Session
 
     def want_write(self) -> None:
         self.engine.want_write(self.fd)
@@ -206,4 +218,5 @@ class _SelectConnection(Connection):
 
     def close(self) -> None:
         self.engine.closed(self.fd, self.session)
+        self.fd = -1  # the next connection may get the number
         super().close()
