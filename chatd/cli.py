@@ -21,25 +21,33 @@ from chatd.config import Config
 from chatd.console import Console, WarningHandler
 from chatd.limits import Limits
 from chatd.plugins import PluginError
-from chatd.server import ENGINES, Server
+from chatd.server import DIALECTS, ENGINES, Server
 from chatd.taps import Tap
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def _check_greeting(ctx: click.Context, parameter: click.Parameter, text: str) -> str:
-    """A greeting is one line in every dialect."""
+    """A greeting is one line in every dialect, and no other message in any."""
     if _CONTROLS.search(text):
         raise click.BadParameter("it must not contain control characters")
     try:
         text.encode()
     except UnicodeEncodeError:
         raise click.BadParameter("it is not UTF-8") from None
+    for dialect in DIALECTS.values():
+        if kind := dialect.kind_of(text):
+            raise click.BadParameter(
+                f"it must not begin with {kind}: clients would take it for an answer"
+            )
     return text
 
 
 def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Make a TOML file's values the defaults of the options of the same names."""
+    """Make a TOML file's values the defaults of the options of the same names.
+
+    Options of chatd are what a file may hold, whichever command reads it.
+    """
     if path is None:
         return None
     try:
@@ -47,7 +55,7 @@ def _load_toml(ctx: click.Context, parameter: click.Parameter, path: Path | None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise click.UsageError(f"cannot read {path}: {reason}") from None
-    options = (p for p in ctx.command.params if isinstance(p, click.Option))
+    options = (p for p in chatd.params if isinstance(p, click.Option))
     known = {option.name: option for option in options if option.expose_value}
     defaults = {}
     for key, value in values.items():
@@ -71,6 +79,33 @@ def _misfit(option: click.Option, value: object) -> str:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return "must be a list of texts" if option.multiple else "must be a text"
     return "must not contain control characters" if any(map(_CONTROLS.search, words)) else ""
+
+
+# What chatctl shares. There the variables would have other names if they were not given.
+plugins_dir_option = click.option(
+    "--plugins-dir",
+    type=click.Path(path_type=Path),
+    envvar="CHATD_PLUGINS_DIR",
+    metavar="DIR",
+    help="Load each .py file in DIR as a plugin.",
+)
+no_plugin_option = click.option(
+    "--no-plugin",
+    multiple=True,
+    envvar="CHATD_NO_PLUGIN",
+    metavar="NAME",
+    help="Leave a plugin out; repeatable.",
+)
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CHATD_CONFIG",
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_load_toml,
+    help="Read settings from a TOML file: long option names, without the dashes.",
+)
 
 
 @click.command(
@@ -111,28 +146,15 @@ def _misfit(option: click.Option, value: object) -> str:
     show_default=True,
     help="How many users may be logged in.",
 )
-@click.option(
-    "--plugins-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Load each .py file in DIR as a plugin.",
-)
-@click.option("--no-plugin", multiple=True, metavar="NAME", help="Leave a plugin out; repeatable.")
+@plugins_dir_option
+@no_plugin_option
 @click.option(
     "--port-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write `dialect host port` of each listener to FILE once all listen.",
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    is_eager=True,
-    expose_value=False,
-    callback=_load_toml,
-    help="Read settings from a TOML file: long option names, without the dashes.",
-)
+@config_option
 @click.version_option(__version__, prog_name="chatd", allow_from_autoenv=False)
 def chatd(
     port: int,
@@ -160,7 +182,7 @@ def chatd(
         no_plugin=frozenset(no_plugin),
         limits=replace(Limits(), clients=max_clients),
     )
-    taps = (Tap(Console().show),) if verbose and not quiet else ()
+    taps = (Tap(Console(sys.stdout).show),) if verbose and not quiet else ()
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)
@@ -196,7 +218,7 @@ def _reason(error: OSError | UnicodeError) -> str:
 
 def _log_warnings(server: Server) -> None:
     """Show our own mistakes in the activity log; without `-v` nothing is printed."""
-    logging.getLogger("chatd").addHandler(WarningHandler(server.record))
+    logging.getLogger("chatd").addHandler(WarningHandler(server.note))
 
 
 def _write_port_file(path: Path, server: Server) -> None:

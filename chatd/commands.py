@@ -11,8 +11,10 @@ be left out, and a last parameter of type `str` takes the rest of the line as it
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
+from chatd.delivery import Delivery
 from chatd.dialects import CONTROL
 from chatd.events import CommandError, Notice, Request, Said
 from chatd.hub import Hub
@@ -43,7 +45,8 @@ class Command:
 
     name and aliases are the verbs, in lower case. before_login lets clients use it that are not
     users yet. blocks=True runs it on a worker thread, because it may wait: for a disk, a
-    network, a lock. Raises ValueError for a handler that cannot be a command's.
+    network, a lock. Raises ValueError for verbs that no client could send and for a handler that
+    cannot be a command's.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Command:
         before_login: bool = False,
         blocks: bool = False,
     ) -> None:
+        if isinstance(aliases, str):  # else each of its letters were one
+            raise ValueError(f"command {name}: aliases must be a list of verbs")
         for verb in (name, *aliases):
             if not _VERB.fullmatch(verb):
                 raise ValueError(f"{verb!r} is no verb: a lower-case letter, then those, digits, -")
@@ -123,7 +128,10 @@ def _convert(parameter: Parameter, word: str) -> Any:
     if parameter.convert is not str and " " in word.strip():
         raise CommandError("too-many-arguments", "too many words")
     try:
-        return parameter.convert(word)
+        value = parameter.convert(word)
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError  # no range that a handler checks is proof against nan
+        return value
     except ValueError:
         kind = _KINDS[parameter.convert]  # type: ignore[index]  # the converters are the types
         raise CommandError("bad-value", f"{parameter.name} must be {kind}") from None
@@ -134,26 +142,40 @@ class Filter:
 
     apply gets the message and returns a changed one, or None to leave it as it is; it raises
     CommandError to refuse it. Filters run by ascending order. Private messages never pass one.
+    Raises ValueError for what cannot be called, or ordered.
     """
 
     def __init__(self, apply: Callable[[Said], Said | None], *, order: int = 100) -> None:
+        if not callable(apply) or inspect.iscoroutinefunction(apply):
+            raise ValueError("a filter needs a plain function")
+        if not isinstance(order, int):
+            raise ValueError("the order of a filter must be a whole number")
         self.apply = apply
         self.order = order
 
 
 class Context:
-    """What a handler may do, in the name of the client that asked."""
+    """What a handler may do, in the name of the client that asked.
 
-    def __init__(self, session: Session, dispatcher: "Dispatcher") -> None:
+    It may be kept and used later, from any thread.
+    """
+
+    def __init__(self, session: Session, dispatcher: "Dispatcher", apart: bool) -> None:
         self._session = session
         self._dispatcher = dispatcher
         self._revoked = False
+        self._apart = apart  # used elsewhere than in a request, whose reader has the log drained
 
     @property
     def _hub(self) -> Hub:
         if self._revoked:
             raise CommandError("timeout", "the command took too long and was given up")
         return self._dispatcher.hub
+
+    def _ask(self, operation: Callable[..., None], *args: Any) -> None:
+        operation(self._session, *args)
+        if self._apart:
+            self._dispatcher.delivery.wake()
 
     def revoke(self) -> None:
         """Let nothing more happen in the client's name."""
@@ -170,12 +192,16 @@ class Context:
         return self._dispatcher.commands
 
     def reply(self, text: str) -> None:
-        """Answer the caller with a line of text."""
-        self._hub.reply(self._session, Notice(text))
+        """Answer the caller with one line of text: line breaks in it become spaces.
+
+        Call it once for each line of a longer answer. An empty text is an empty line, since a
+        caller waits for something.
+        """
+        self._ask(self._hub.reply, Notice(text))
 
     def login(self, nick: str) -> None:
         """Register the caller, or change its nick."""
-        self._hub.login(self._session, nick)
+        self._ask(self._hub.login, nick)
         self._session.logged_in()
 
     def say(self, room: str, text: str) -> None:
@@ -185,35 +211,35 @@ class Context:
             for filter in filters:
                 message = filter.apply(message) or message
             text = message.text
-        self._hub.say(self._session, room, text)
+        self._ask(self._hub.say, room, text)
 
     def tell(self, nick: str, text: str) -> None:
         """Send a private message."""
-        self._hub.tell(self._session, nick, text)
+        self._ask(self._hub.tell, nick, text)
 
     def create(self, room: str) -> None:
         """Create a room."""
-        self._hub.create(self._session, room)
+        self._ask(self._hub.create, room)
 
     def join(self, room: str) -> None:
         """Enter a room."""
-        self._hub.join(self._session, room)
+        self._ask(self._hub.join, room)
 
     def leave(self, room: str) -> None:
         """Leave a room."""
-        self._hub.leave(self._session, room)
+        self._ask(self._hub.leave, room)
 
     def users(self) -> None:
         """Answer with everybody's nick."""
-        self._hub.users(self._session)
+        self._ask(self._hub.users)
 
     def rooms(self) -> None:
         """Answer with all rooms."""
-        self._hub.rooms(self._session)
+        self._ask(self._hub.rooms)
 
     def whoami(self) -> None:
         """Answer with the caller's nick."""
-        self._hub.whoami(self._session)
+        self._ask(self._hub.whoami)
 
     def quit(self, reason: str = "quit") -> None:
         """End the caller's session behind everything it was sent."""
@@ -237,9 +263,15 @@ class Dispatcher:
     """Finds the command of a request and runs it. Made once, then only read."""
 
     def __init__(
-        self, hub: Hub, pool: Pool, commands: Iterable[Command], filters: Iterable[Filter] = ()
+        self,
+        hub: Hub,
+        delivery: Delivery,
+        pool: Pool,
+        commands: Iterable[Command],
+        filters: Iterable[Filter] = (),
     ) -> None:
         self.hub = hub
+        self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
         self._pool = pool
         self.commands: Mapping[str, Command] = {
@@ -265,9 +297,12 @@ class Dispatcher:
         values = command.bind(request.args)
         if not command.before_login and not session.is_user:
             raise CommandError("not-logged-in", "log in first")
-        context = Context(session, self)
+        context = Context(session, self, apart=command.blocks)
         if not command.blocks:
-            command.handler(context, *values)
+            try:
+                command.handler(context, *values)
+            finally:
+                context._apart = True  # the handler may have kept it
             return None
         return self._pool.submit(
             lambda: command.handler(context, *values), context.revoke, session.job_done

@@ -4,13 +4,14 @@ Whatever users can influence is printed with everything unprintable escaped, so 
 a line or drive the operator's terminal.
 """
 
+import errno
 import logging
 import os
-import sys
+import select
 import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 from chatd.events import (
     Connected,
@@ -51,50 +52,73 @@ def describe(event: Event) -> str | None:
 
 
 def printable(text: str) -> str:
-    r"""Escape what is not printable, line breaks included, as \n, \x1b or \u202e."""
-    if text.isprintable():
+    r"""Escape what is not printable, line breaks included, as \n, \x1b or \u202e.
+
+    A backslash becomes two, so that what somebody typed is never taken for an escape.
+    """
+    if text.isprintable() and "\\" not in text:
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if _shows_itself(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _shows_itself(character: str) -> bool:
+    return character.isprintable() and character != "\\"
 
 
 def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def write_stdout(line: str) -> None:
-    """Write a line to stdout, past Python's buffer, whose lock would be held while it blocks."""
-    data = memoryview(line.encode())
-    while data:
-        data = data[os.write(sys.stdout.fileno(), data) :]
+_GONE = {errno.EPIPE, errno.EBADF, errno.EIO}
+"""Nobody reads any more, and nobody could be told. Other errors, such as a full disk, pass."""
 
 
 class Console:
-    """Prints events; meant to be run as a tap, since whoever reads stdout may stop reading."""
+    """Prints events; meant to be run as a tap, since whoever reads stream may stop reading.
 
-    def __init__(self, write: Callable[[str], object] = write_stdout) -> None:
-        self._write: Callable[[str], object] | None = write
+    It writes past the buffer of the stream, whose lock would be held while that blocks. Without
+    a stream (a process can be started without stdout) it prints nothing.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._file = stream.fileno() if stream else None
+        self._torn = b""
 
     def show(self, event: Event) -> None:
         """Print an event, if it is one to be shown."""
         line = describe(event)
-        if line and self._write:
+        if line:
+            self._write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode())
+
+    def _write(self, line: bytes) -> None:
+        """Write all of a line or nothing, after the rest of one that was torn."""
+        data = self._torn + line
+        while data and self._file is not None:
             try:
-                self._write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
-            except OSError:
-                self._write = None  # nobody reads any more, and nobody could be told
+                data = data[os.write(self._file, data) :]
+            except BlockingIOError:  # whoever shares it may have made it non-blocking
+                select.select((), (self._file,), ())
+            except OSError as error:
+                if error.errno in _GONE:
+                    self._file = None
+                break
+        self._torn = data if len(data) < len(line) else data[: -len(line)]
 
 
 class WarningHandler(logging.Handler):
-    """Turns log records (our own mistakes, with their tracebacks) into Warned events."""
+    """Turns log records (our own mistakes, with their tracebacks) into Warned events.
 
-    def __init__(self, warn: Callable[[Event], None]) -> None:
+    show is given all events of a record at once, so that no other comes between them.
+    """
+
+    def __init__(self, show: Callable[[Sequence[Event]], None]) -> None:
         super().__init__(logging.WARNING)
-        self._warn = warn
+        self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on the message, then each line of the traceback as an event of its own."""
-        self._warn(Warned(record.getMessage()))
+        lines = [record.getMessage()]
         if record.exc_info:
             for part in traceback.format_exception(*record.exc_info):
-                for line in part.rstrip().splitlines():
-                    self._warn(Warned("  " + line))
+                lines += ["  " + line for line in part.rstrip().splitlines()]
+        self._show([Warned(line) for line in lines])

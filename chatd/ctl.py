@@ -6,8 +6,9 @@ from typing import NoReturn
 import click
 
 from chatd import __version__
-from chatd.cli import run_command
+from chatd.cli import config_option, no_plugin_option, plugins_dir_option, run_command
 from chatd.plugins import PluginError, Plugins
+from chatd.server import RESERVED
 
 
 @click.group(
@@ -19,24 +20,13 @@ def chatctl() -> None:
 
 
 @chatctl.command()
-@click.option(
-    "--plugins-dir",
-    type=click.Path(path_type=Path),
-    envvar="CHATD_PLUGINS_DIR",
-    metavar="DIR",
-    help="Load each .py file in DIR as a plugin.",
-)
-@click.option(
-    "--no-plugin",
-    multiple=True,
-    envvar="CHATD_NO_PLUGIN",
-    metavar="NAME",
-    help="Leave a plugin out; repeatable.",
-)
+@plugins_dir_option
+@no_plugin_option
+@config_option
 def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
     """List the plugins that chatd would load, and the help line of each command."""
     try:
-        found = Plugins(plugins_dir, frozenset(no_plugin))
+        found = Plugins(plugins_dir, frozenset(no_plugin), RESERVED)
     except PluginError as error:
         raise click.ClickException(str(error)) from None
     for name in found.names:

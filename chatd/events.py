@@ -27,8 +27,9 @@ class ChatError(Exception):
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
-        self.code = code
-        self.text = text
+        # A plugin may have given anything, and its caller must be answered all the same.
+        self.code = str(code)
+        self.text = str(text)
 
 
 class CommandError(ChatError):
@@ -144,7 +145,7 @@ class Users(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + 16 * len(self.nicks)
+        return 64 + sum(map(_weight, self.nicks))
 
 
 class Rooms(Event, frozen=True):
@@ -154,7 +155,7 @@ class Rooms(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + 16 * len(self.names)
+        return 64 + sum(map(_weight, self.names))
 
 
 class Identity(Event, frozen=True):
@@ -225,3 +226,7 @@ class Warned(Event, frozen=True):
 
     public: ClassVar[bool] = True
     text: str
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.text)

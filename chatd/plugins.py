@@ -4,10 +4,12 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pluggy
@@ -28,41 +30,57 @@ class PluginError(Exception):
 class Plugins:
     """The plugins of one server.
 
-    folder holds plugins of one .py file each; excluded names plugins to leave out. Raises
-    PluginError for one that cannot be loaded, implements an unknown hook, or repeats a command.
+    folder holds plugins of one .py file each. excluded names plugins to leave out: of several
+    with one name that is the one found first, so that a file can replace what is bundled.
+    reserved are verbs that no command can have, each with the dialect that gives the word
+    another meaning. Raises PluginError for a plugin that cannot be loaded, has the name of
+    another, implements an unknown hook, or repeats a command.
     """
 
-    def __init__(self, folder: Path | None = None, excluded: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        excluded: frozenset[str] = frozenset(),
+        reserved: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.manager = pluggy.PluginManager("chatd")
         self.manager.add_hookspecs(hookspecs)
-        for name, load in _found(folder):
+        for name, place, load in _found(folder):
             if name in excluded:
                 excluded -= {name}
                 continue
-            self._register(name, load)
+            self._register(name, place, load)
         if excluded:
             raise PluginError(f"there is no plugin {min(excluded)} to leave out")
-        self.commands = self._commands()
+        self.commands = self._commands(reserved)
         self.filters: list[Filter] = [f for _, f in self._registered("register_filters", Filter)]
-        self.taps: list[Tap] = [tap for _, tap in self._registered("register_taps", Tap)]
+        self.taps: list[tuple[str, Tap]] = list(self._registered("register_taps", Tap))
 
     @property
     def names(self) -> list[str]:
         """The plugins in use, in the order in which they were found."""
         return [name for name, plugin in self.manager.list_name_plugin() if plugin is not None]
 
-    def _register(self, name: str, load: Any) -> None:
-        try:
-            self.manager.register(load(), name)
+    def _register(self, name: str, place: object, load: Callable[[], object]) -> None:
+        with _blaming(f"plugin {name}"):
+            if self.manager.has_plugin(name):
+                raise PluginError(f"{place} has the name of another plugin")
+            plugin = load()
+            if (known := self.manager.get_name(plugin)) is not None:
+                raise PluginError(f"{place} is plugin {known} already")
+            self.manager.register(plugin, name)
             self.manager.check_pending()
-        except (Exception, SystemExit) as error:
-            raise PluginError(f"plugin {name}: {_one_line(error)}") from error
 
-    def _commands(self) -> list[tuple[str, Command]]:
+    def _commands(self, reserved: Mapping[str, str]) -> list[tuple[str, Command]]:
         found: list[tuple[str, Command]] = []
         owners: dict[str, str] = {}
         for plugin, command in self._registered("register_commands", Command):
             for verb in (command.name, *command.aliases):
+                if verb in reserved:
+                    raise PluginError(
+                        f"plugin {plugin}: {verb} cannot be a command: "
+                        f"the word has another meaning in {reserved[verb]}"
+                    )
                 if owners.get(verb) == plugin:
                     raise PluginError(f"plugin {plugin}: it has {verb} twice")
                 if verb in owners:
@@ -75,30 +93,29 @@ class Plugins:
         """Call one hook, one plugin at a time so that errors name theirs."""
         for implementation in self.manager.hook.__getattribute__(hook).get_hookimpls():
             name = implementation.plugin_name
-            try:
+            with _blaming(f"plugin {name}: {hook}"):
                 items = implementation.function()
-            except (Exception, SystemExit) as error:
-                raise PluginError(f"plugin {name}: {hook}: {_one_line(error)}") from error
-            if not isinstance(items, list | tuple):
-                raise PluginError(f"plugin {name}: {hook}: it must return a list")
+                if not isinstance(items, list | tuple):
+                    raise PluginError("it must return a list")
+                for item in items:
+                    if not isinstance(item, kind):
+                        raise PluginError(f"{item!r} is no {kind.__name__}")
             for item in items:
-                if not isinstance(item, kind):
-                    raise PluginError(f"plugin {name}: {hook}: {item!r} is no {kind.__name__}")
                 yield name, item
 
 
-def _found(folder: Path | None) -> Iterator[tuple[str, Any]]:
-    """Give the name of each plugin and a function that loads it, sorted within each kind."""
+def _found(folder: Path | None) -> Iterator[tuple[str, object, Callable[[], object]]]:
+    """Give each plugin's name, its place, and a function that loads it; sorted by kind and name."""
     for module in sorted(pkgutil.iter_modules(chatd_plugins.__path__), key=lambda m: m.name):
         full_name = f"{chatd_plugins.__name__}.{module.name}"
-        yield module.name, lambda full_name=full_name: importlib.import_module(full_name)
+        yield module.name, full_name, partial(importlib.import_module, full_name)
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        yield point.name, point.load
+        yield point.name, point.value, point.load
     if folder is not None:
         if not folder.is_dir():
             raise PluginError(f"plugin folder {folder}: no such folder")
         for path in sorted(folder.glob("[!._]*.py")):
-            yield path.stem, lambda path=path: _load_file(path)
+            yield path.stem, path, partial(_load_file, path)
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -106,15 +123,25 @@ def _load_file(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look their module up there
-    try:
+    with _blaming(str(path)):
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ImportError(f"{path}: {_one_line(error)}") from error
     return module
 
 
-def _one_line(error: BaseException) -> str:
+@contextmanager
+def _blaming(place: str) -> Iterator[None]:
+    """Turn whatever a plugin raises into one line that begins with place."""
+    try:
+        yield
+    except KeyboardInterrupt:  # the operator's, who waits for a slow import
+        raise
+    except BaseException as error:
+        raise PluginError(f"{place}: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it calls exit()"
     text = " ".join(str(error).split())
-    return text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
+    plain = isinstance(error, ImportError | PluginError)
+    return text if plain else f"{type(error).__name__}: {text}"

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chatd.commands import Dispatcher
 from chatd.config import Config
@@ -22,6 +22,8 @@ from chatd.workers import Workers
 
 ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
 DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf,)}
+RESERVED = {word: dialect.name for dialect in DIALECTS.values() for word in dialect.reserved}
+"""Words that no command can have, and the dialect that gives them another meaning."""
 
 _TAP_TIMEOUT = 2.0
 """Seconds that a tap gets to finish its queue when the server stops."""
@@ -43,18 +45,23 @@ class Server:
     ) -> None:
         self.limits = config.limits
         self.clock = clock
-        self.plugins = Plugins(config.plugins_dir, config.no_plugin)
+        self.plugins = Plugins(config.plugins_dir, config.no_plugin, RESERVED)
         self.delivery = Delivery(config.limits, clock)
         self.hub = Hub(self.delivery, config.limits, config.greeting)
         self._workers = Workers(config.limits.workers)
         commands = [command for _, command in self.plugins.commands]
-        self._dispatcher = Dispatcher(self.hub, self._workers, commands, self.plugins.filters)
+        self._dispatcher = Dispatcher(
+            self.hub, self.delivery, self._workers, commands, self.plugins.filters
+        )
         self._warned: dict[str, float] = {}
         self._stopping = False
         self.listeners = _listen(config)
         self._engine = ENGINES[config.engine](self)
+        queue = config.limits.tap_queue
+        self._own_taps = [TapRunner(tap, queue) for tap in taps]
         self._taps = [
-            TapRunner(tap, config.limits.tap_queue) for tap in (*self.plugins.taps, *taps)
+            *(TapRunner(tap, queue, f"tap of plugin {name}") for name, tap in self.plugins.taps),
+            *self._own_taps,  # the last to stop: the others may have something to log
         ]
         self.delivery.observers += [tap.offer for tap in self._taps]
 
@@ -92,6 +99,11 @@ class Server:
         """Put an event that no client hears into the log, for taps."""
         self.hub.record(event)
         self.delivery.wake()
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Show events to `taps` alone, from any thread: plugins' taps might be their cause."""
+        for tap in self._own_taps:
+            tap.offer(events)
 
     # -- what engines ask for ----------------------------------------------------------------
 

@@ -4,12 +4,14 @@ A tap sees public events after they were delivered; private messages never. One 
 keep up loses events, which are counted, and stalls nobody.
 """
 
+import inspect
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from chatd.events import Event, Warned
+from chatd.limits import MIB
 
 _log = logging.getLogger(__name__)
 
@@ -17,29 +19,39 @@ _log = logging.getLogger(__name__)
 class Tap:
     """What a plugin registers: receive is called with one event at a time, on one thread.
 
-    close is called once, on the same thread, when the server has stopped.
+    close is called once, on the same thread, when the server has stopped. Raises ValueError for
+    what cannot be called.
     """
 
     def __init__(
         self, receive: Callable[[Event], None], *, close: Callable[[], None] = lambda: None
     ) -> None:
+        for function in (receive, close):
+            if not callable(function) or inspect.iscoroutinefunction(function):
+                raise ValueError("a tap needs plain functions")
         self.receive = receive
         self.close = close
 
 
 class TapRunner:
-    """Feeds one tap from its queue of at most size events.
+    """Feeds one tap from its queue of at most size events, and BYTES of them.
 
-    A tap that missed events gets a Warned that says how many. One that fails FAILURES times
-    in a row is left alone from then on.
+    A tap that missed events gets a Warned that says how many, in their place. One that fails
+    FAILURES times in a row is left alone from then on. name is what the log calls the tap.
     """
 
     FAILURES = 10
 
-    def __init__(self, tap: Tap, size: int) -> None:
+    BYTES = 4 * MIB
+    """Enough for the usual 10,000 short messages. Of the longest ones so many would take 40 MB,
+    for each tap that hangs."""
+
+    def __init__(self, tap: Tap, size: int, name: str = "a tap") -> None:
         self._tap = tap
         self._size = size
+        self._name = name
         self._queue: deque[Event] = deque()
+        self._bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
         self._missed = 0
@@ -52,11 +64,14 @@ class TapRunner:
     def offer(self, events: Sequence[Event]) -> None:
         """Queue events as far as there is room; never wait."""
         with self._changed:
-            room = self._size - len(self._queue)
-            self._queue.extend(events[:room])
-            if len(events) > room:
-                self._missed += len(events) - room
-                self.lost += len(events) - room
+            for position, event in enumerate(events):
+                full = len(self._queue) >= self._size or self._bytes >= self.BYTES
+                if self._missed or full:
+                    self._missed += len(events) - position
+                    self.lost += len(events) - position
+                    break
+                self._queue.append(event)
+                self._bytes += event.size
             self._changed.notify()
 
     def stop(self, timeout: float) -> None:
@@ -67,25 +82,29 @@ class TapRunner:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while events := self._take():
-            for event in events:
-                if self._failures < self.FAILURES:
-                    self._give(event)
+        while (event := self._take()) is not None:
+            if self._failures < self.FAILURES:
+                self._give(event)
         try:
             self._tap.close()
         except BaseException:  # a tap must not end a thread, whatever a plugin raises
-            _log.exception("a tap cannot close")
+            _log.exception("%s cannot close", self._name)
 
-    def _take(self) -> list[Event]:
-        """Wait for events; nothing when it is time to stop."""
+    def _take(self) -> Event | None:
+        """Wait for one event, so that all others still count; None when it is time to stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopping)
-            events = list(self._queue)
-            self._queue.clear()
-            if self._missed:
-                events.append(Warned(f"{self._missed} events came too fast and are left out"))
+            if not self._queue:
+                return None
+            event = self._queue.popleft()
+            self._bytes -= event.size
+            half_empty = 2 * len(self._queue) <= self._size and 2 * self._bytes <= self.BYTES
+            if self._missed and half_empty:  # one long gap is easier to read past than many
+                gap = Warned(f"{self._missed} events came too fast and are left out")
+                self._queue.append(gap)
+                self._bytes += gap.size
                 self._missed = 0
-        return events
+        return event
 
     def _give(self, event: Event) -> None:
         try:
@@ -93,6 +112,7 @@ class TapRunner:
         except BaseException:  # as above
             self._failures += 1
             off = self._failures == self.FAILURES
-            _log.exception("a tap failed%s", " too often and is switched off" if off else "")
+            outcome = "failed too often and is switched off" if off else "failed"
+            _log.exception("%s %s", self._name, outcome)
         else:
             self._failures = 0

@@ -201,7 +201,7 @@ class World:
         self.delivery.observers.append(self.events.extend)
         self.hub = Hub(self.delivery, self.limits, greeting)
         self.pool = Pool()
-        self.dispatcher = Dispatcher(self.hub, self.pool, commands, filters)
+        self.dispatcher = Dispatcher(self.hub, self.delivery, self.pool, commands, filters)
         self._dialect = dialect
 
     def connect(self, nick=None):

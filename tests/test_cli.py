@@ -304,6 +304,9 @@ def assert_fatal(done, status, *words):
         (["--port-file", "/"], ["--port-file", "/"]),
         (["-t", "a\nb"], ["--greeting"]),
         (["-t", "\udcff"], ["--greeting"]),  # what is no UTF-8 arrives like this
+        (["-t", "OK"], ["--greeting", "must not begin with OK: clients would take it for"]),
+        (["-t", " PUB_MSG hi"], ["must not begin with PUB_MSG"]),
+        (["-t", "USERS of this server: be kind"], ["must not begin with USERS"]),
     ],
     ids=" ".join,
 )
@@ -373,6 +376,7 @@ def test_a_wrong_variable(name, value, refused, monkeypatch):
         ("engine = 'steam'", ["engine", "steam"]),
         ("verbose = 'yes'", ["verbose"]),
         ("greeting = 5", ["greeting"]),
+        ("greeting = 'ERROR x'", ["must not begin with ERROR"]),
         ('greeting = "a\\nb"', ["greeting"]),
         ("host = 5", ["host"]),
         ("no-plugin = 'talk'", ["no-plugin"]),

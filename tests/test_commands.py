@@ -93,6 +93,10 @@ def test_arguments_become_what_the_signature_says(handler, args, values):
         (dice, ("6 7",), "too-many-arguments", "too many words"),
         (dice, ("9" * 4100 + "9" * 900,), "bad-value", "sides must be a whole number"),
         (scale, ("much",), "bad-value", "factor must be a number"),
+        (scale, ("nan",), "bad-value", "factor must be a number"),
+        (scale, ("-inf",), "bad-value", "factor must be a number"),
+        (scale, ("Infinity",), "bad-value", "factor must be a number"),
+        (scale, ("1e999",), "bad-value", "factor must be a number"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(handler, args, code, text):
@@ -128,6 +132,12 @@ def test_a_verb_is_lower_case_letters_digits_and_hyphens(verb, as_alias):
     names = ("roll", (verb,)) if as_alias else (verb, ())
     with pytest.raises(ValueError, match="is no verb"):
         Command(names[0], dice, aliases=names[1])
+
+
+def test_aliases_are_a_list_and_no_text():
+    """Each letter of a text would be one, and they are verbs."""
+    with pytest.raises(ValueError, match="command roll: aliases must be a list of verbs"):
+        Command("roll", dice, aliases="bcd")
 
 
 def test_hyphens_and_digits_may_be_in_a_verb():
@@ -313,6 +323,18 @@ def talk(*filters):
 def test_filters_run_in_their_order_and_each_sees_what_the_one_before_made():
     filters = [appending("last", 200), appending("first", 1), appending("middle")]
     assert talk(*filters) == ([], ["PUB_MSG hi first middle last"])
+
+
+@pytest.mark.parametrize("apply", [5, None, "hello", asynchronous])
+def test_what_is_no_plain_function_is_no_filter(apply):
+    with pytest.raises(ValueError, match="a filter needs a plain function"):
+        Filter(apply)
+
+
+@pytest.mark.parametrize("order", ["x", "5", None, float("nan")])
+def test_the_order_of_a_filter_is_a_whole_number(order):
+    with pytest.raises(ValueError, match="order of a filter must be a whole number"):
+        Filter(print, order=order)
 
 
 def test_filters_see_rooms_as_they_are_written_and_only_what_can_be_said():

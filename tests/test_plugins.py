@@ -213,6 +213,30 @@ def test_a_dropped_in_plugin_can_be_left_out(engine):
         assert bob.line() == "PUB_MSG \N{WINKING FACE}"
 
 
+TALK = """
+    from chatd import Command, hookimpl
+
+    def say(ctx, room, text):
+        \"\"\"Say it loud.\"\"\"
+        ctx.say(room, text.upper())
+
+    @hookimpl
+    def register_commands():
+        return [Command("say", say)]
+    """
+
+
+def test_a_bundled_plugin_can_be_replaced_by_a_file_of_its_name(engine, tmp_path):
+    settings = {
+        "plugins_dir": write(tmp_path / "plugins", talk=TALK),
+        "no_plugin": frozenset({"talk"}),
+    }
+    with chat("ala", "bob", engine=engine, **settings) as (server, ala, bob):
+        assert server.server.plugins.names == ["help", "people", "rooms", "talk"]
+        ala.send("PUB hello")
+        assert bob.line() == "PUB_MSG HELLO"
+
+
 def test_a_plugin_that_is_left_out_is_not_even_imported(tmp_path):
     folder = write(tmp_path / "plugins", broken="raise RuntimeError")
     with chat("ala", plugins_dir=folder, no_plugin=frozenset({"broken"})) as (_, ala):
@@ -244,6 +268,35 @@ def test_chatctl_takes_the_settings_of_chatd_from_the_environment():
     listed = run(*CHATCTL, "plugins", **settings)
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
     assert names == ["help", "people", "rooms", "dice", "shortcodes"]
+
+
+def test_chatctl_takes_the_settings_of_chatd_from_its_file(tmp_path):
+    file = tmp_path / "chatd.toml"
+    file.write_text(f"""
+        port = 4000
+        greeting = "hello"
+        plugins-dir = "{EXAMPLES}"
+        no-plugin = ["talk", "transcript"]
+        """)
+    listed = run(*CHATCTL, "plugins", "--config", str(file))
+    names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
+    assert names == ["help", "people", "rooms", "dice", "shortcodes"]
+    assert run(*CHATCTL, "plugins", CHATD_CONFIG=str(file)).stdout == listed.stdout
+    more = run(*CHATCTL, "plugins", "--config", str(file), "--no-plugin", "dice")
+    names = re.findall(r"^\w+$", more.stdout, re.MULTILINE)
+    assert names == ["help", "people", "rooms", "talk", "shortcodes", "transcript"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("plugin-dir = 'x'", "unknown setting plugin-dir"), ("no-plugin = 'x'", "no-plugin must be")],
+)
+def test_chatctl_reads_the_file_as_strictly_as_chatd(text, words, tmp_path):
+    file = tmp_path / "chatd.toml"
+    file.write_text(text)
+    failed = run(*CHATCTL, "plugins", "--config", str(file))
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert re.fullmatch(f"chatctl: [^\n]*{words}[^\n]*\n", failed.stderr)
 
 
 def test_chatctl_says_what_is_broken(tmp_path):
@@ -328,6 +381,37 @@ BROKEN = {
         "from chatd import hookimpl\n@hookimpl\ndef register_taps(): return [len]",
         ["register_taps", "no Tap"],
     ),
+    "aliases that are a text": (
+        commands("[Command('odd', lambda ctx: None, aliases='bcd')]"),
+        ["register_commands", "command odd", "aliases"],
+    ),
+    "filter that cannot be called": (
+        "from chatd import Filter, hookimpl\n@hookimpl\ndef register_filters(): return [Filter(5)]",
+        ["register_filters", "a filter needs a plain function"],
+    ),
+    "filter without an order": (
+        "from chatd import Filter, hookimpl\n"
+        "@hookimpl\n"
+        "def register_filters(): return [Filter(print, order='x')]",
+        ["register_filters", "order"],
+    ),
+    "tap that cannot be called": (
+        "from chatd import Tap, hookimpl\n@hookimpl\ndef register_taps(): return [Tap(5)]",
+        ["register_taps", "a tap needs plain functions"],
+    ),
+    "raises what is no Exception": ("raise GeneratorExit('oh')", ["odd.py", "GeneratorExit: oh"]),
+    "raises what it made itself": (
+        "class Odd(BaseException): pass\nraise Odd('one\\ntwo')",
+        ["odd.py", "Odd: one two"],
+    ),
+    "hook that raises what is no Exception": (
+        commands("next(quit_early())", "def quit_early():\n    raise GeneratorExit\n    yield"),
+        ["register_commands", "GeneratorExit"],
+    ),
+    "hook whose list cannot be read": (
+        commands("Odd([1])", "class Odd(list):\n    def __iter__(self): raise StopIteration('oh')"),
+        ["register_commands", "StopIteration: oh"],
+    ),
 }
 
 
@@ -350,6 +434,8 @@ IN_A_PROCESS = [
     "hook that exits",
     "no command",
     "handler with *args",
+    "filter without an order",
+    "raises what it made itself",
 ]
 
 
@@ -374,6 +460,16 @@ def test_a_plugin_that_cannot_be_used_is_named_with_the_cause(case, tmp_path):
         assert word in text
 
 
+@pytest.mark.parametrize("word", ["list", "priv", "pub"])
+def test_a_command_that_crlf_could_not_ask_for_stops_the_start(word, tmp_path):
+    source = commands(f"[Command('odd', lambda ctx: None, aliases=[{word!r}])]")
+    folder = write(tmp_path / "plugins", odd=source)
+    words = [f"{word} cannot be a command", "another meaning in crlf"]
+    assert_refused(run(*CHATD, "--port", "0", "--plugins-dir", str(folder)), "plugin odd", *words)
+    listed = run(*CHATCTL, "plugins", "--plugins-dir", str(folder))
+    assert (listed.returncode, listed.stderr[:12]) == (1, "chatctl: plu")
+
+
 def test_two_plugins_with_the_same_command_are_both_named(tmp_path):
     folder = write(tmp_path / "plugins", left=WAVE, right=WAVE)
     done = run(*CHATD, "--port", "0", "--plugins-dir", str(folder))
@@ -381,8 +477,34 @@ def test_two_plugins_with_the_same_command_are_both_named(tmp_path):
 
 
 def test_two_plugins_with_the_same_name_are_an_error(tmp_path):
-    with pytest.raises(PluginError, match="plugin talk: .*name"):
-        Plugins(write(tmp_path / "plugins", talk=WAVE))
+    folder = write(tmp_path / "plugins", talk="raise RuntimeError")
+    with pytest.raises(PluginError) as caught:
+        Plugins(folder)
+    assert str(caught.value) == f"plugin talk: {folder}/talk.py has the name of another plugin"
+
+
+def test_two_names_for_one_installed_plugin_are_an_error(site, monkeypatch):
+    monkeypatch.syspath_prepend(site)
+    with (site / "chatd_wave-1.0.dist-info" / "entry_points.txt").open("a") as points:
+        points.write("wink = chatd_wave\n")
+    with pytest.raises(PluginError) as caught:
+        Plugins()
+    assert str(caught.value) == "plugin wink: chatd_wave is plugin wave already"
+
+
+def test_ctrl_c_while_a_plugin_loads_is_the_operators(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        Plugins(write(tmp_path / "plugins", slow="raise KeyboardInterrupt"))
+
+
+def test_a_verb_that_a_dialect_gives_another_meaning_is_refused(tmp_path):
+    """Else it would load, and no client of that dialect could ever ask for it."""
+    folder = write(tmp_path / "plugins", wave=WAVE)
+    with pytest.raises(PluginError) as caught:
+        Plugins(folder, reserved={"wave": "semaphore"})
+    assert str(caught.value) == (
+        "plugin wave: wave cannot be a command: the word has another meaning in semaphore"
+    )
 
 
 def test_a_plugin_in_another_encoding_is_named(tmp_path):
@@ -497,6 +619,27 @@ def test_texts_of_plugins_stay_on_their_line(engine, tmp_path):
         assert ala.silent()
 
 
+def test_an_answer_is_a_line_whatever_it_holds(engine, tmp_path):
+    source = """
+    from chatd import Command, hookimpl
+
+    def answer(ctx):
+        \"\"\"Answer nothing, then two lines, then one.\"\"\"
+        ctx.reply("")
+        ctx.reply("one\\ntwo")
+        ctx.reply("three")
+
+    @hookimpl
+    def register_commands():
+        return [Command("answer", answer)]
+    """
+    folder = write(tmp_path / "plugins", answer=source)
+    with chat("ala", plugins_dir=folder, engine=engine) as (_, ala):
+        ala.send("ANSWER")
+        assert ala.lines(3) == ["NOTICE", "NOTICE one two", "NOTICE three"]
+        assert ala.silent()
+
+
 # -- handlers that fail ----------------------------------------------------------------------------
 
 CRASH = """
@@ -549,6 +692,31 @@ def test_a_refusal_is_told_and_not_logged(engine, verb, tmp_path, caplog):
         assert ala.ask(f"{verb} not today") == "ERROR no: not today"
         assert ala.silent()
     assert caplog.records == []
+
+
+ODD_REFUSALS = """
+    from chatd import Command, CommandError, hookimpl
+
+    REFUSALS = {"none": ("x", None), "number": ("x", 5), "code": ([], "so")}
+
+    def refuse(ctx, kind):
+        \"\"\"Refuse with what is no text.\"\"\"
+        raise CommandError(*REFUSALS[kind])
+
+    @hookimpl
+    def register_commands():
+        return [Command("refuse", refuse, before_login=True)]
+    """
+
+
+@pytest.mark.parametrize(("kind", "told"), [("none", "None"), ("number", "5"), ("code", "so")])
+def test_a_refusal_that_is_no_text_is_told_all_the_same(engine, kind, told, tmp_path):
+    folder = write(tmp_path / "plugins", odd=ODD_REFUSALS)
+    with chat(plugins_dir=folder, engine=engine) as (server,), Client(server.port) as client:
+        assert client.ask(f"REFUSE {kind}") == f"ERROR {told}"
+        client.login("ala")
+        assert client.ask(f"REFUSE {kind}") == f"ERROR {told}"
+        assert client.silent()
 
 
 @contextmanager
@@ -713,6 +881,50 @@ OVERDUE = """
     def register_commands():
         return [Command("overdue", overdue, blocks=True), Command("later", later)]
     """
+
+
+ASIDE = """
+    from threading import Event, Thread
+
+    from chatd import Command, hookimpl
+
+    gate = Event()
+
+    def work(ctx):
+        ctx.reply("working")
+        ctx.say("General", "ala works")
+        gate.wait(10)
+
+    def remind(ctx):
+        def later():
+            gate.wait(10)
+            ctx.reply("remember")
+            ctx.tell("bob", "ala remembers")
+
+        Thread(target=later, daemon=True).start()
+
+    @hookimpl
+    def register_commands():
+        return [Command("work", work, blocks=True), Command("remind", remind)]
+"""
+
+
+def test_what_a_command_says_while_it_works_arrives_at_once(engine, tmp_path):
+    """From a worker, and from a thread of the plugin's own: with no other traffic at all."""
+    settings = {"plugins_dir": write(tmp_path / "plugins", aside=ASIDE), "engine": engine}
+    with chat("ala", "bob", **settings) as (server, ala, bob):
+        aside = plugin(server, "aside")
+        ala.send("WORK")
+        assert ala.line() == "NOTICE working"
+        assert bob.line() == "PUB_MSG ala works"
+        aside.gate.set()
+        assert ala.ask("WHOAMI") == "WHOAMI ala"
+        aside.gate.clear()
+        ala.send("REMIND")
+        assert ala.ask("WHOAMI") == "WHOAMI ala"
+        aside.gate.set()
+        assert ala.lines(2) == ["NOTICE remember", "OK"]
+        assert bob.line() == "PRIV_FROM ala ala remembers"
 
 
 def test_a_command_past_its_deadline_is_given_up(engine, tmp_path, caplog):
@@ -949,8 +1161,7 @@ def test_events_that_a_tap_loses_are_counted():
     assert seen == [*events[:4], Warned("6 events came too fast and are left out")]
 
 
-def test_a_tap_that_always_raises_does_not_feed_itself_by_the_log(engine, tmp_path):
-    """Its tracebacks are in the log of -v, which is a tap as well."""
+def test_a_tap_that_always_raises_is_left_alone(engine, tmp_path):
     source = """
     from chatd import Tap, hookimpl
 
@@ -968,5 +1179,33 @@ def test_a_tap_that_always_raises_does_not_feed_itself_by_the_log(engine, tmp_pa
         assert ala.silent()
     # After ten failures in a row it is left alone.
     assert lines.count("warning:   ValueError: again") == TapRunner.FAILURES
-    assert lines.count("warning: a tap failed too often and is switched off") == 1
+    why = "failed too often and is switched off"
+    assert lines.count(f"warning: tap of plugin again {why}") == 1
     assert "said in General by ala: 29" in lines
+
+
+def test_a_tap_that_often_raises_does_not_feed_itself_by_the_log(engine, tmp_path):
+    """Its tracebacks are in the log of -v, and no events for it to fail on."""
+    source = """
+    from itertools import count
+    from chatd import Tap, hookimpl
+
+    numbers = count(1)
+
+    def receive(event):
+        if next(numbers) % 5 == 0:
+            raise ValueError("again")
+
+    @hookimpl
+    def register_taps():
+        return [Tap(receive)]
+    """
+    folder = write(tmp_path / "plugins", often=source)
+    options = ("--engine", engine, "--plugins-dir", str(folder))
+    with logged(tmp_path, *options) as (port, lines), Client(port, nick="ala") as ala:
+        ala.send(*(f"PUB {number}" for number in range(30)))
+        assert ala.silent()
+    events = [line for line in lines if not line.startswith("warning:")]
+    assert len(events) == 34  # one more of each: listening, connected, logged in, left
+    assert lines.count("warning: tap of plugin often failed") == 34 // 5
+    assert lines.count("warning:   ValueError: again") == 34 // 5

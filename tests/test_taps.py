@@ -17,7 +17,7 @@ def events(*numbers):
 class Recorder:
     """A tap that remembers, and stands still while it is held."""
 
-    def __init__(self, size=100, failing=(), close_error=None):
+    def __init__(self, size=100, failing=(), close_error=None, **options):
         self.seen = []
         self.closed_after = []
         self.threads = set()
@@ -26,7 +26,7 @@ class Recorder:
         self.may_go.set()
         self._failing = failing
         self._close_error = close_error
-        self.runner = TapRunner(Tap(self.receive, close=self.close), size)
+        self.runner = TapRunner(Tap(self.receive, close=self.close), size, **options)
 
     def receive(self, event):
         self.threads.add(threading.current_thread())
@@ -103,6 +103,61 @@ def test_each_loss_is_told_once():
     assert tap.seen[-1:] == events(3)
 
 
+def test_a_loss_is_told_where_it_was_and_more_is_taken_once_half_is_gone():
+    """A tap that almost keeps up gets a few long gaps, not one behind every event."""
+    seen, step = [], threading.Semaphore(0)
+
+    def receive(event):
+        seen.append(event)
+        assert step.acquire(timeout=PATIENCE)
+
+    def proceed_to(number):
+        step.release()
+        wait_until(lambda: seen[-1:] == events(number))
+
+    runner = TapRunner(Tap(receive), 4)
+    runner.offer(events(0))
+    wait_until(lambda: seen == events(0))
+    runner.offer(events(1, 2, 3, 4, 5))
+    proceed_to(1)
+    runner.offer(events(6))  # 2, 3 and 4 wait, which is more than half
+    proceed_to(2)
+    runner.offer(events(7))
+    step.release(10)
+    runner.stop(PATIENCE)
+    warning = Warned("2 events came too fast and are left out")
+    assert seen == [*events(0, 1, 2, 3, 4), warning, *events(7)]
+
+
+def test_a_queue_that_is_being_given_makes_no_room_for_another_one():
+    seen, step = [], threading.Semaphore(0)
+
+    def receive(event):
+        seen.append(event)
+        assert step.acquire(timeout=PATIENCE)
+
+    runner = TapRunner(Tap(receive), 3)
+    runner.offer(events(1, 2, 3))
+    wait_until(lambda: seen == events(1))
+    runner.offer(events(4, 5, 6))
+    assert runner.lost == 2
+    step.release(10)
+    runner.stop(PATIENCE)
+
+
+def test_the_queue_is_bounded_in_bytes_too():
+    """Ten thousand of the longest messages would be 40 MB for each tap that hangs."""
+    tap = Recorder(size=10_000)
+    tap.hold()
+    long = Said("General", "ala", "x" * 4000)
+    tap.runner.offer([long] * 5000)
+    kept = 5000 - tap.runner.lost
+    assert TapRunner.BYTES <= kept * long.size < TapRunner.BYTES + long.size
+    tap.stop()
+    warning = Warned(f"{tap.runner.lost} events came too fast and are left out")
+    assert tap.seen == [*events("held"), *[long] * kept, warning]
+
+
 def test_offering_does_not_wait_for_a_tap_that_hangs():
     tap = Recorder(size=10)
     tap.hold()
@@ -133,6 +188,34 @@ def test_a_tap_that_fails_each_time_is_switched_off(caplog):
     assert messages[:-1] == ["a tap failed"] * (TapRunner.FAILURES - 1)
     assert messages[-1] == "a tap failed too often and is switched off"
     assert tap.closed_after == [TapRunner.FAILURES]
+
+
+def test_the_log_calls_a_tap_by_its_name(caplog):
+    numbers = range(TapRunner.FAILURES)
+    tap = Recorder(
+        failing={str(number): ValueError(number) for number in numbers},
+        close_error=OSError("disk"),
+        name="tap of plugin seen",
+    )
+    tap.runner.offer(events(*numbers))
+    tap.stop()
+    assert [record.getMessage() for record in caplog.records][-3:] == [
+        "tap of plugin seen failed",
+        "tap of plugin seen failed too often and is switched off",
+        "tap of plugin seen cannot close",
+    ]
+
+
+async def waiting(*_):
+    """What an event loop would have to call."""
+
+
+@pytest.mark.parametrize("function", [5, None, waiting])
+def test_what_is_no_plain_function_is_no_tap(function):
+    with pytest.raises(ValueError, match="a tap needs plain functions"):
+        Tap(function)
+    with pytest.raises(ValueError, match="a tap needs plain functions"):
+        Tap(print, close=function)
 
 
 def test_failures_between_which_it_works_do_not_switch_it_off(caplog):

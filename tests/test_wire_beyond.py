@@ -66,7 +66,7 @@ def answer(*texts):
         ("a\x1b[2J\x00b\x7f\x85c", "NOTICE a [2J b  c"),
         ("a\tb", "NOTICE a\tb"),
         ("OK", "NOTICE OK"),
-        ("", "NOTICE "),
+        ("", "NOTICE"),
     ],
     ids=ascii,
 )

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import chatd.cli
 from chat import PATIENCE, RawClient, chatd_process
 from chatd.dialects.crlf import Crlf, CrlfClient
+from chatd.events import Done, Notice, Request
 from chatd.testing import running_server
 from transcript import MemoryWorld
 
@@ -88,6 +89,20 @@ def test_the_greeting_option(tmp_path, engine):
     ):
         ala.send("LOGIN ala")
         assert [ala.line(), ala.line(), ala.ask("LIST")] == ["OK", "Hej hej", "USERS ala"]
+
+
+@pytest.mark.parametrize(
+    "greeting", ["OKAY", "Ok", "LOGIN first", "ERROR: none", "error x", "PUB x"]
+)
+def test_a_greeting_that_only_looks_like_a_message(tmp_path, greeting):
+    """S0-26: clients show it as it is."""
+    client = CrlfClient()
+    login = client.encode(Request("login", ("ala",)))
+    with chatd_process(tmp_path, "-t", greeting) as process, RawClient(process.port) as ala:
+        ala.send(login)
+        answers = [ala.line(), ala.line()]
+    events = list(client.feed("".join(f"{line}\r\n" for line in answers).encode()))
+    assert [event for event, _ in events] == [Done(), Notice(greeting)]
 
 
 @pytest.mark.parametrize("greeting", ["one\ntwo", "one\r\ntwo", "\x1b[2J", "\x9bm"], ids=ascii)

@@ -1,13 +1,19 @@
 """The activity log of -v: what it shows, what it never shows, and that nobody can forge it."""
 
+import logging
+import os
 import re
+import resource
+import sys
 import time
+from ast import literal_eval
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import PATIENCE, RawClient, chatd_process
-from chatd.console import describe
+from chatd.console import Console, WarningHandler, describe, printable
 from chatd.engines import peer_name
 from chatd.events import (
     Connected,
@@ -24,6 +30,7 @@ from chatd.events import (
     Users,
     Warned,
 )
+from chatd.taps import Tap, TapRunner
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ")
 
@@ -169,7 +176,7 @@ def test_private_texts_are_never_in_it(tmp_path, engine):
 
 def test_nobody_can_forge_it(tmp_path, engine):
     """D-7: nicks and texts cannot make a line of their own, or drive the terminal."""
-    nasty = "\u202egnp.exe \u2028%n %s {} {0.__class__} \u200b\\n"
+    nasty = "\u202egnp.exe \u2028%n %s {} {0.__class__} \u200b\\n C:\\new"
     with (
         chatd_process(tmp_path, "-v", "--engine", engine) as process,
         RawClient(process.port, nick="%n{}") as ala,
@@ -185,7 +192,8 @@ def test_nobody_can_forge_it(tmp_path, engine):
     assert log == [
         f"connected from {where}",
         f"logged in %n{{}} from {where}",
-        "said in General by %n{}: \\u202egnp.exe \\u2028%n %s {} {0.__class__} \\u200b\\n",
+        "said in General by %n{}: \\u202egnp.exe \\u2028%n %s {} {0.__class__} \\u200b"
+        "\\\\n C:\\\\new",
         "renamed %n{} to {0}%s",
         "said in General by {0}%s: a\\tb",
         "left {0}%s: the server stops",
@@ -211,6 +219,110 @@ shown = st.one_of(
 def test_an_event_is_one_printable_line(event):
     """D-7: whatever an event holds."""
     assert describe(event).isprintable()
+
+
+@given(anything)
+def test_what_was_typed_is_told_from_what_was_escaped(text):
+    """D-7: an escape can be read back, and a typed one is none."""
+    escapes = re.compile(r"\\(?:[\\nrt]|x..|u.{4}|U.{8})")
+    assert escapes.sub(lambda escape: literal_eval(f"'{escape[0]}'"), printable(text)) == text
+
+
+def test_a_typed_backslash_is_no_escape():
+    assert describe(Said("General", "ala", "a\\nb")) == r"said in General by ala: a\\nb"
+    assert describe(Said("General", "ala", "a\nb")) == r"said in General by ala: a\nb"
+
+
+# -- what it is written to -------------------------------------------------------------------------
+
+
+def said(text):
+    return Said("General", "ala", text)
+
+
+def lines_in(path):
+    *lines, rest = path.read_text().split("\n")
+    assert rest == ""
+    assert all(STAMP.match(line) for line in lines)
+    return [STAMP.sub("", line) for line in lines]
+
+
+def test_a_full_disk_costs_lines_and_not_the_log(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no /dev/full")
+    file = tmp_path / "log"
+    with open("/dev/full", "wb") as full, file.open("wb") as disk:
+        console = Console(full)
+        console.show(said("lost"))
+        os.dup2(disk.fileno(), full.fileno())  # somebody has made room
+        console.show(said("kept"))
+    assert lines_in(file) == ["said in General by ala: kept"]
+
+
+def test_a_line_that_was_torn_is_completed_once_there_is_room(tmp_path):
+    """Else the next one would begin in the middle of it."""
+    file = tmp_path / "log"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with file.open("wb") as disk:
+        console = Console(disk)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60, before[1]))
+        try:
+            console.show(said("torn" * 10))
+            console.show(said("lost"))
+            console.show(said("lost too"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert file.stat().st_size == 60
+        console.show(said("kept"))
+    assert lines_in(file) == [
+        f"said in General by ala: {'torn' * 10}",
+        "said in General by ala: kept",
+    ]
+
+
+def test_a_stream_that_does_not_block_is_waited_for():
+    """A program that shares the terminal may have set it so."""
+    texts = [str(number) * 1000 for number in range(200)]  # more than a pipe holds
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb") as log, open(writing, "wb") as stream:
+        tap = TapRunner(Tap(Console(stream).show), len(texts))
+        tap.offer([said(text) for text in texts])
+        lines = [log.readline().decode() for _ in texts]
+        tap.stop(PATIENCE)
+    assert [STAMP.sub("", line) for line in lines] == [
+        f"said in General by ala: {text}\n" for text in texts
+    ]
+
+
+def test_a_stream_that_nobody_reads_is_given_up(tmp_path):
+    file = tmp_path / "log"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as stream, file.open("wb") as another:
+        console = Console(stream)
+        console.show(said("lost"))
+        # Whatever has this number next, a client perhaps, is not what was meant.
+        os.dup2(another.fileno(), stream.fileno())
+        console.show(said("lost too"))
+    assert file.read_bytes() == b""
+
+
+def test_without_a_stream_there_is_no_log():
+    Console(None).show(said("hello"))
+
+
+def test_the_lines_of_one_traceback_stay_together():
+    shown = []
+    handler = WarningHandler(shown.append)
+    try:
+        raise ValueError("one\ntwo")
+    except ValueError:
+        record = logging.LogRecord("chatd", logging.ERROR, "x.py", 1, "%s", ("oh",), sys.exc_info())
+    handler.emit(record)
+    ((first, *rest),) = shown
+    assert first == Warned("oh")
+    assert rest[-2:] == [Warned("  ValueError: one"), Warned("  two")]
 
 
 @given(anything, anything, anything)

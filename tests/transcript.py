@@ -417,7 +417,9 @@ class MemoryWorld:
         self.delivery = Delivery(limits)
         self._limits = limits
         self._hub = Hub(self._record(self.delivery), limits, settings.pop("greeting", ""))
-        self._dispatcher = Dispatcher(self._hub, _Pool(), (*_bundled(), *commands), filters)
+        self._dispatcher = Dispatcher(
+            self._hub, self.delivery, _Pool(), (*_bundled(), *commands), filters
+        )
         self._sessions = []
         assert not settings, f"unknown settings {settings}"
 

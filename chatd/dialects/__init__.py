@@ -32,6 +32,8 @@ class Dialect(ABC):
     name: ClassVar[str]
     port: ClassVar[int]
     """The port this system's own server uses (SPEC D-5)."""
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    """Words that are no verbs of the same name here: a command so called could not be asked for."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -54,6 +56,11 @@ class Dialect(ABC):
 
     def done(self, request: Request, error: Exception | None) -> None:  # noqa: B027  # optional
         """Learn the outcome of a request before the next one is decoded."""
+
+    @staticmethod
+    def kind_of(line: str) -> str:
+        """Name the kind of message for which clients would take a bare line; empty when none."""
+        return ""
 
     @staticmethod
     @abstractmethod

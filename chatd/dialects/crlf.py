@@ -43,6 +43,7 @@ class Crlf(Dialect):
 
     name = "crlf"
     port = 5000
+    reserved = frozenset({kind.lower() for kind in ("PUB", *_VERBS)} - set(_VERBS.values()))
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -56,6 +57,11 @@ class Crlf(Dialect):
             if request := _parse(line):
                 return request
         return None
+
+    @staticmethod
+    def kind_of(line: str) -> str:
+        kind = line.strip(WHITE_SPACE).partition(" ")[0]
+        return kind if kind in _READERS else ""
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:
@@ -120,7 +126,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Users: lambda event, own: _line("USERS", *event.nicks),
     Rooms: lambda event, own: _line("ROOMS", *event.names),
     Identity: lambda event, own: _line("WHOAMI", event.nick),
-    Notice: lambda event, own: _line("NOTICE", event.text),
+    Notice: lambda event, own: _line("NOTICE", event.text) if event.text else b"NOTICE\r\n",
     Failed: lambda event, own: _line("ERROR", event.text),
 }
 
