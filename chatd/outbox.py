@@ -5,7 +5,10 @@ from collections.abc import Callable
 from itertools import islice
 
 Send = Callable[[bytes | memoryview], int]
-"""Sends what can be sent now and returns its size in bytes; raises OSError when broken."""
+"""Sends what can be sent now and returns its size in bytes.
+
+Raises BlockingIOError when nothing can be sent, another OSError when the connection is broken.
+"""
 
 JOINED = 64 * 1024
 """Bytes up to which small pieces go out in one send: about what a socket takes at a time."""
@@ -37,7 +40,10 @@ class Outbox:
         """Send what waits, as far as it is taken."""
         while self._pieces:
             data = self._front()
-            sent = send(data)
+            try:
+                sent = send(data)
+            except BlockingIOError:
+                return
             self._forget(sent)
             if sent < len(data):
                 return

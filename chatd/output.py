@@ -8,17 +8,15 @@ from math import inf
 from typing import Protocol
 
 from chatd.limits import Limits
-from chatd.outbox import Outbox
+from chatd.outbox import Outbox, Send
 
 
 class Transport(Protocol):
     """What an engine does for a session. Nothing here may wait."""
 
-    def send(self, data: bytes | memoryview) -> int:
-        """Send what can be sent now; return its size in bytes, 0 when nothing can.
-
-        Raises OSError when the connection is broken.
-        """
+    @property
+    def send(self) -> Send:
+        """What sends to the client."""
 
     def want_write(self) -> None:
         """Have flush() called once the connection takes bytes again."""
@@ -107,6 +105,8 @@ class Output(ABC):
             if self._open:
                 try:
                     sent = self._send(data)
+                except BlockingIOError:
+                    pass
                 except OSError:
                     self._break_locked()
                     return

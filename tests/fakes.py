@@ -40,6 +40,8 @@ class Wire:
         self.sends += 1
         if self.broken:
             raise BrokenPipeError
+        if self.room == 0:
+            raise BlockingIOError
         size = len(data) if self.room is None else min(len(data), self.room)
         if self.room is not None:
             self.room -= size

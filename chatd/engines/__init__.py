@@ -19,6 +19,7 @@ from typing import Protocol
 
 from chatd.delivery import Delivery
 from chatd.limits import Limits
+from chatd.outbox import Send
 from chatd.output import Transport
 from chatd.session import Session
 
@@ -215,7 +216,7 @@ class Engine(ABC):
 
 
 class Connection(ABC):
-    """A transport over a socket, for engines to complete with want_write and want_read."""
+    """A transport over a socket, for engines to complete."""
 
     __slots__ = ("session", "sock")
 
@@ -230,11 +231,9 @@ class Connection(ABC):
             for option, value in _KEEPALIVE:
                 sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
-    def send(self, data: bytes | memoryview) -> int:
-        try:
-            return self.sock.send(data, _DONTWAIT)
-        except (BlockingIOError, InterruptedError):
-            return 0
+    @property
+    @abstractmethod
+    def send(self) -> Send: ...
 
     @abstractmethod
     def want_write(self) -> None: ...

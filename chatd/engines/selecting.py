@@ -21,6 +21,7 @@ from chatd.engines import (
     peer_name,
     turn_away,
 )
+from chatd.outbox import Send
 from chatd.session import Session
 
 _log = logging.getLogger(__name__)
@@ -209,6 +210,10 @@ class _SelectConnection(Connection):
         sock.setblocking(False)
         self.engine = engine
         self.fd = sock.fileno()
+
+    @property
+    def send(self) -> Send:
+        return self.sock.send
 
     def want_write(self) -> None:
         self.engine.want_write(self.fd)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from math import inf
 from queue import SimpleQueue
+from socket import MSG_DONTWAIT
 from typing import Any
 
 from chatd.engines import (
@@ -31,6 +32,7 @@ from chatd.engines import (
     peer_name,
     turn_away,
 )
+from chatd.outbox import Send
 from chatd.session import Session
 from chatd.workers import ParkedThreads
 
@@ -219,6 +221,13 @@ class _ThreadConnection(Connection):
     def __init__(self, sock: socket.socket, engine: ThreadsEngine) -> None:
         super().__init__(sock, engine.host.limits)
         self.engine = engine
+
+    @property
+    def send(self) -> Send:
+        return self._send
+
+    def _send(self, data: bytes | memoryview) -> int:
+        return self.sock.send(data, MSG_DONTWAIT)
 
     def receive(self) -> bytes:
         """Wait for what comes next; empty at the end, by a reset too."""
