@@ -222,7 +222,7 @@ def _log_warnings(server: Server) -> None:
 
 
 def _write_port_file(path: Path, server: Server) -> None:
-    lines = (f"{one.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
+    lines = (f"{one.spec.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
     try:
         path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:

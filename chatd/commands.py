@@ -10,7 +10,7 @@ be left out, and a last parameter of type `str` takes the rest of the line as it
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
@@ -237,6 +237,14 @@ class Context:
         """Answer with all rooms."""
         self._ask(self._hub.rooms)
 
+    def history(self, room: str) -> None:
+        """Answer with what happened in a room of late."""
+        self._ask(self._hub.history, room)
+
+    def inspect(self) -> None:
+        """Show the server's books on its console, if it has one."""
+        self._ask(lambda _: self._hub.inspect())
+
     def whoami(self) -> None:
         """Answer with the caller's nick."""
         self._ask(self._hub.whoami)
@@ -277,7 +285,8 @@ class Dispatcher:
         self.commands: Mapping[str, Command] = {
             command.name: command for command in sorted(commands, key=lambda c: c.name)
         }
-        self._by_verb = {
+        self.verbs: Container[str]
+        self.verbs = self._by_verb = {
             verb: command
             for command in self.commands.values()
             for verb in (command.name, *command.aliases)

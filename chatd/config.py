@@ -4,7 +4,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from chatd.limits import Limits
+from chatd.limits import Framing, Limits
+
+
+class Listen(Struct, frozen=True):
+    """One address to listen on, and how clients speak there."""
+
+    dialect: str
+    host: str = ""
+    """Empty means all addresses, IPv4 and IPv6."""
+    port: int = 0
+    """0 lets the system choose."""
+    framing: Framing = "auto"
+    quiet: float | None = None
+    """Instead of `Limits.quiet`."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -14,6 +27,10 @@ class Config(Struct, frozen=True, kw_only=True):
     """Address to listen on; empty means all of them, IPv4 and IPv6."""
     port: int = 5000
     """0 lets the system choose."""
+    dialect: str = "crlf"
+    """What clients speak there."""
+    listen: tuple[Listen, ...] = ()
+    """Further addresses."""
     greeting: str = ""
     """Told to each user after the first login."""
     engine: str = "threads"

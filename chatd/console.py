@@ -18,6 +18,7 @@ from chatd.events import (
     Created,
     Disconnected,
     Event,
+    Inspected,
     Joined,
     Listening,
     LoggedIn,
@@ -41,6 +42,7 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     LoggedOut: lambda e: f"left {e.nick}: {e.reason}",
     Disconnected: lambda e: f"disconnected {e.address}: {e.reason}",
     Refused: lambda e: f"refused {e.address}: {e.text}",
+    Inspected: lambda e: f"connected: {', '.join(e.addresses)}; users: {', '.join(e.nicks)}",
     Warned: lambda e: f"warning: {e.text}",
 }
 

@@ -60,10 +60,11 @@ class Entry:
     """One event and who gets it.
 
     The members of room get the others' view, target (of a private message) too, and actor gets
-    its own view. change takes effect for the actor right behind this entry.
+    its own view, by the encoder it has now. change takes effect for the actor right behind this
+    entry.
     """
 
-    __slots__ = ("actor", "change", "event", "room", "size", "target")
+    __slots__ = ("actor", "change", "encoder", "event", "room", "size", "target")
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Entry:
         self.event = event
         self.room = room
         self.actor = actor
+        self.encoder = actor.encoder if actor else None
         self.target = target
         self.change = change
         self.size = event.size
@@ -187,8 +189,8 @@ class _Batch:
             self._by_room.setdefault(entry.room, []).append(index)
             if type(event) is Said:
                 self.talkers.add(actor)
-        if actor is not None:
-            own = _render(actor.encoder, event, True)
+        if actor is not None and entry.encoder is not None:
+            own = _render(entry.encoder, event, True)
             self._personal.setdefault(actor, []).append((index, own))
             if entry.change is not None:
                 self._change(index, entry, actor)

@@ -65,12 +65,16 @@ def _weight(text: str) -> int:
 
 
 class Said(Event, frozen=True):
-    """A message to everybody in a room."""
+    """A message to everybody in a room.
+
+    Here and below, group is what `slash` shows before the nick; users of the others have none.
+    """
 
     public: ClassVar[bool] = True
     room: str
     nick: str
     text: str
+    group: str = ""
 
     @property
     def size(self) -> int:
@@ -83,6 +87,8 @@ class Told(Event, frozen=True):
     sender: str
     recipient: str
     text: str
+    sender_group: str = ""
+    recipient_group: str = ""
 
     @property
     def size(self) -> int:
@@ -96,6 +102,7 @@ class LoggedIn(Event, frozen=True):
     nick: str
     address: str = ""
     greeting: str = ""
+    group: str = ""
 
 
 class Renamed(Event, frozen=True):
@@ -104,6 +111,7 @@ class Renamed(Event, frozen=True):
     public: ClassVar[bool] = True
     old: str
     nick: str
+    group: str = ""
 
 
 class LoggedOut(Event, frozen=True):
@@ -112,6 +120,7 @@ class LoggedOut(Event, frozen=True):
     public: ClassVar[bool] = True
     nick: str
     reason: str
+    group: str = ""
 
 
 class Created(Event, frozen=True):
@@ -128,6 +137,7 @@ class Joined(Event, frozen=True):
     public: ClassVar[bool] = True
     room: str
     nick: str
+    group: str = ""
 
 
 class Parted(Event, frozen=True):
@@ -136,12 +146,14 @@ class Parted(Event, frozen=True):
     public: ClassVar[bool] = True
     room: str
     nick: str
+    group: str = ""
 
 
 class Users(Event, frozen=True):
-    """Answer: the nicks of all users, in order of registration."""
+    """Answer: the nicks of all users in order of registration, and their groups if any has one."""
 
     nicks: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -156,6 +168,17 @@ class Rooms(Event, frozen=True):
     @property
     def size(self) -> int:
         return 64 + sum(map(_weight, self.names))
+
+
+class History(Event, frozen=True):
+    """Answer: what happened in a room of late, oldest first."""
+
+    room: str
+    events: tuple[Event, ...]
+
+    @property
+    def size(self) -> int:
+        return 64 + sum(event.size for event in self.events)
 
 
 class Identity(Event, frozen=True):
@@ -210,6 +233,18 @@ class Refused(Event, frozen=True):
     public: ClassVar[bool] = True
     address: str
     text: str
+
+
+class Inspected(Event, frozen=True):
+    """Somebody asked for the server's books on its console: who is connected, and who is who."""
+
+    public: ClassVar[bool] = True
+    addresses: tuple[str, ...]
+    nicks: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return 64 + sum(map(_weight, self.addresses + self.nicks))
 
 
 class Listening(Event, frozen=True):

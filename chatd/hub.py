@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from chatd.backlog import Backlog
 from chatd.delivery import Change, Delivery, Entry, Recipient
 from chatd.events import (
     GENERAL,
@@ -17,9 +18,10 @@ from chatd.events import (
     Created,
     Disconnected,
     Event,
-    Failed,
     Goodbye,
+    History,
     Identity,
+    Inspected,
     Joined,
     LoggedIn,
     LoggedOut,
@@ -41,27 +43,32 @@ class Client(Recipient, Protocol):
     @property
     def address(self) -> str: ...
 
+    @property
+    def group(self) -> str: ...
+
     def end(self, reason: str, farewell: Event | None = None) -> None: ...
 
 
 class User:
     """Somebody logged in. Read and written under the hub's lock only."""
 
-    __slots__ = ("client", "key", "nick", "rooms")
+    __slots__ = ("client", "group", "key", "nick", "rooms")
 
     def __init__(self, client: Client, name: Name) -> None:
         self.client = client
         self.nick, self.key = name
+        self.group = client.group
         self.rooms: dict[str, Room] = {}
 
 
 class Room:
     """A room. Who is in it is known to its users, and to delivery."""
 
-    __slots__ = ("key", "name")
+    __slots__ = ("backlog", "key", "name")
 
-    def __init__(self, name: Name) -> None:
+    def __init__(self, name: Name, limits: Limits) -> None:
         self.name, self.key = name
+        self.backlog = Backlog(limits)
 
 
 class Hub:
@@ -74,7 +81,7 @@ class Hub:
         self._lock = threading.Lock()
         self._users: dict[Client, User] = {}  # in order of registration
         self._by_key: dict[str, User] = {}
-        general = Room(parse_name(GENERAL))
+        general = Room(parse_name(GENERAL), limits)
         self._general = general
         self._rooms: dict[str, Room] = {general.key: general}  # in order of creation
         self._present: dict[Client, None] = {}  # whose session has not ended, as they came
@@ -109,10 +116,11 @@ class Hub:
     def login(self, client: Client, nick: str) -> None:
         """Register client under nick and let it enter General; later, change its nick.
 
+        The one nick of the form ip:port that a client may have is its own address (SPEC D-3).
         Raises CommandError("bad-name" or "nick-taken"), and Goodbye("full") when the server
         has all the users it may have.
         """
-        name = parse_new_name(nick)
+        name = Name(nick, nick) if nick == client.address else parse_new_name(nick)
         with self._lock:
             if client not in self._present:
                 raise CommandError("ended", "the session has ended")
@@ -131,17 +139,20 @@ class Hub:
         user = self._users[client] = self._by_key[name.key] = User(client, name)
         general = self._general
         user.rooms[general.key] = general
-        event = LoggedIn(user.nick, client.address, self._greeting)
-        self._append(Entry(event, general.key, client, change=Change.ENTER))
+        event = LoggedIn(user.nick, client.address, self._greeting, user.group)
+        self._tell_room(general, event, client, Change.ENTER)
 
     def _rename_locked(self, user: User, name: Name) -> None:
         old = user.nick
         del self._by_key[user.key]
         user.nick, user.key = name
+        user.group = user.client.group
         self._by_key[user.key] = user
-        # Nobody else needs to hear that somebody chose the nick they had.
-        room_key = self._general.key if user.nick != old else None
-        self._append(Entry(Renamed(old, user.nick), room_key, user.client))
+        event = Renamed(old, user.nick, user.group)
+        if user.nick != old:
+            self._tell_room(self._general, event, user.client)
+        else:  # nobody else needs to hear that somebody chose the nick they had
+            self._append(Entry(event, actor=user.client))
 
     def end(
         self,
@@ -168,10 +179,11 @@ class Hub:
                 self._append(Entry(event, actor=client, change=Change.END))
                 return True
             del self._by_key[user.key]
-            # When all go, nobody needs to hear of each of the others.
-            room_key = self._general.key if self._closing is None else None
-            event = LoggedOut(user.nick, reason)
-            self._append(Entry(event, room_key, client, change=Change.END))
+            event = LoggedOut(user.nick, reason, user.group)
+            if self._closing is None:
+                self._tell_room(self._general, event, client, Change.END)
+            else:  # when all go, nobody needs to hear of each of the others
+                self._append(Entry(event, actor=client, change=Change.END))
             return True
 
     def nick(self, client: Client) -> str | None:
@@ -192,7 +204,7 @@ class Hub:
         with self._lock:
             user = self._user_locked(client)
             found = user.rooms.get(key) or self._not_a_member_locked(room, key)
-            self._append(Entry(Said(found.name, user.nick, text), found.key, client))
+            self._tell_room(found, Said(found.name, user.nick, text, user.group), client)
 
     def room_name(self, client: Client, room: str) -> str:
         """Give the name of a room as it is shown, for a message that is about to be said.
@@ -207,16 +219,16 @@ class Hub:
     def tell(self, client: Client, nick: str, text: str) -> None:
         """Deliver text to one user; to oneself too.
 
-        Raises CommandError("empty-message" or "no-such-user").
+        Raises CommandError("no-such-user", or else "empty-message").
         """
-        _check_message(text)
         key = name_key(nick)
         with self._lock:
             user = self._user_locked(client)
             recipient = self._by_key.get(key)
             if recipient is None:
                 raise CommandError("no-such-user", f"there is no user {nick}")
-            event = Told(user.nick, recipient.nick, text)
+            _check_message(text)
+            event = Told(user.nick, recipient.nick, text, user.group, recipient.group)
             target = recipient.client if recipient is not user else None
             self._append(Entry(event, actor=client, target=target))
 
@@ -245,7 +257,7 @@ class Hub:
                 raise CommandError("room-exists", f"room {room} exists already")
             if len(self._rooms) >= self._limits.rooms:
                 raise CommandError("too-many-rooms", "there are too many rooms")
-            self._rooms[name.key] = Room(name)
+            self._rooms[name.key] = Room(name, self._limits)
             self._append(Entry(Created(name.shown, user.nick), actor=client))
 
     def join(self, client: Client, room: str) -> None:
@@ -264,8 +276,8 @@ class Hub:
             if len(user.rooms) >= self._limits.rooms_per_user:
                 raise CommandError("too-many-rooms", "you are in too many rooms")
             user.rooms[key] = found
-            event = Joined(found.name, user.nick)
-            self._append(Entry(event, key, client, change=Change.ENTER))
+            event = Joined(found.name, user.nick, user.group)
+            self._tell_room(found, event, client, Change.ENTER)
 
     def leave(self, client: Client, room: str) -> None:
         """Leave a room and stay connected.
@@ -277,18 +289,38 @@ class Hub:
             user = self._user_locked(client)
             found = user.rooms.get(key) or self._not_a_member_locked(room, key)
             del user.rooms[key]
-            event = Parted(found.name, user.nick)
-            self._append(Entry(event, key, client, change=Change.LEAVE))
+            event = Parted(found.name, user.nick, user.group)
+            self._tell_room(found, event, client, Change.LEAVE)
 
     # -- questions ---------------------------------------------------------------------------
 
     def users(self, client: Client) -> None:
         """Answer with the nicks of all users, true at this point of the log."""
-        self._answer(client, lambda: Users(tuple(user.nick for user in self._users.values())))
+
+        def look_up() -> Event:
+            users = self._users.values()
+            groups = tuple(user.group for user in users)
+            return Users(tuple(user.nick for user in users), groups if any(groups) else ())
+
+        self._answer(client, look_up)
 
     def rooms(self, client: Client) -> None:
         """Answer with the names of all rooms, true at this point of the log."""
         self._answer(client, lambda: Rooms(tuple(room.name for room in self._rooms.values())))
+
+    def history(self, client: Client, room: str) -> None:
+        """Answer with what happened in a room of late.
+
+        Raises CommandError("no-such-room" or "not-a-member").
+        """
+        key = name_key(room)
+
+        def look_up() -> Event:
+            user = self._user_locked(client)
+            found = user.rooms.get(key) or self._not_a_member_locked(room, key)
+            return History(found.name, found.backlog.events())
+
+        self._answer(client, look_up)
 
     def whoami(self, client: Client) -> None:
         """Answer with the client's own nick."""
@@ -301,19 +333,33 @@ class Hub:
 
     # -- refusals ----------------------------------------------------------------------------
 
-    def refuse(self, client: Client, error: CommandError) -> None:
-        """Tell client that its request failed."""
+    def refuse(self, client: Client, error: CommandError, told: Sequence[Event]) -> None:
+        """Take note that a client's request failed, and tell it so."""
         with self._lock:
             if client not in self._present:
                 return
-            self._append(Entry(Failed(error.code, error.text), actor=client))
+            for event in told:
+                self._append(Entry(event, actor=client))
             if client not in self._users and error.code in _LOGIN_REFUSALS:
                 self._append(Entry(Refused(client.address, error.text)))
+
+    def inspect(self) -> None:
+        """Show the books on the console: addresses of all connections, nicks of all users."""
+        with self._lock:
+            addresses = tuple(client.address for client in self._present)
+            nicks = tuple(user.nick for user in self._users.values())
+            self._append(Entry(Inspected(addresses, nicks)))
 
     # -- inside ------------------------------------------------------------------------------
 
     def _append(self, entry: Entry) -> None:
         self._delivery.append(entry)
+
+    def _tell_room(
+        self, room: Room, event: Event, actor: Client, change: Change | None = None
+    ) -> None:
+        room.backlog.add(event)
+        self._append(Entry(event, room.key, actor, change=change))
 
     def _user_locked(self, client: Client) -> User:
         user = self._users.get(client)

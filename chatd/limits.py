@@ -1,6 +1,11 @@
 """Every bound of the server, each with its reason."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Framing = Literal["auto", "line", "chunk"]
+"""What ends a message: an LF, the end of what one recv brought, or what the client shows."""
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -49,6 +54,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     login: float = 30.0
     """From accept to login, whatever bytes arrive meanwhile."""
 
+    login_typed: float = 120.0
+    """The same where people type their way in, question by question."""
+
+    quiet: float = 0.03
+    """Without a byte for so long, data that has no line end is a chunk of its own (SPEC D-2)."""
+
     linger: float = 2.0
     """From the last byte sent to a client until its side must have closed too."""
 
@@ -72,6 +83,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     rooms_per_user: int = 100
     """Rooms one user may be in."""
+
+    backlog: int = 100
+    """Events remembered per room, for those who ask for its history."""
+
+    backlog_bytes: int = 64 * KIB
+    """The same, in bytes: a hundred of the longest messages would be seven times as much."""
 
     tap_queue: int = 10_000
     """Events waiting for a tap that cannot keep up; beyond that they are counted and left out."""

@@ -2,12 +2,12 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chatd.commands import Dispatcher
-from chatd.config import Config
+from chatd.config import Config, Listen
 from chatd.delivery import Delivery
-from chatd.dialects import Dialect
+from chatd.dialects import Dialect, Setting
 from chatd.dialects.crlf import Crlf
 from chatd.engines import Engine, Listener
 from chatd.engines.selecting import SelectEngine
@@ -68,7 +68,7 @@ class Server:
     def start(self) -> None:
         """Begin to accept connections."""
         for listener in self.listeners:
-            self.record(Listening(listener.dialect, *listener.address))
+            self.record(Listening(listener.spec.dialect, *listener.address))
         self._engine.start(self.listeners)
 
     def run(self) -> None:
@@ -107,10 +107,17 @@ class Server:
 
     # -- what engines ask for ----------------------------------------------------------------
 
-    def session(self, dialect: str, transport: Transport, address: str) -> Session:
+    def session(self, spec: Listen, transport: Transport, address: str) -> Session:
         """Make the session of a new connection."""
+        setting = Setting(
+            self.limits,
+            address,
+            self._dispatcher.verbs,
+            spec.framing,
+            self.limits.quiet if spec.quiet is None else spec.quiet,
+        )
         return Session(
-            DIALECTS[dialect](self.limits),
+            DIALECTS[spec.dialect](setting),
             transport,
             address,
             self.hub,
@@ -126,10 +133,10 @@ class Server:
             return "too many connections are not logged in, try again later"
         return None
 
-    def refuse(self, dialect: str, address: str, text: str) -> bytes:
+    def refuse(self, spec: Listen, address: str, text: str) -> bytes:
         """Note that a connection is refused; return what it is told."""
         self.record(Refused(address, text))
-        return DIALECTS[dialect].encode(Failed("full", text), True)
+        return DIALECTS[spec.dialect].encode(Failed("full", text), True)
 
     def warn(self, text: str, every: float = 60.0) -> None:
         """Tell the operator, at most once in `every` seconds for the same text."""
@@ -140,19 +147,28 @@ class Server:
 
 
 def _listen(config: Config) -> list[Listener]:
-    """Bind the configured address; on a host name with several addresses, all of them."""
-    if not config.host:
-        return [Listener("crlf", _bind_everywhere(config.port))]
-    found = socket.getaddrinfo(
-        config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    """Bind all configured addresses; raises OSError when one cannot be bound."""
     listeners: list[Listener] = []
-    port = config.port
+    try:
+        for spec in (Listen(config.dialect, config.host, config.port), *config.listen):
+            listeners += [Listener(spec, sock) for sock in _bind(spec.host, spec.port)]
+    except OSError:
+        for listener in listeners:
+            listener.sock.close()
+        raise
+    return listeners
+
+
+def _bind(host: str, port: int) -> Iterator[socket.socket]:
+    """Bind a host name, on all the addresses it has."""
+    if not host:
+        yield _bind_everywhere(port)
+        return
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):
         sock = socket.create_server((str(address[0]), port), family=family, backlog=1024)
-        listeners.append(Listener("crlf", sock))
-        port = listeners[0].address[1]  # where the system chose one, the others follow
-    return listeners
+        port = sock.getsockname()[1]  # where the system chose one, the others follow
+        yield sock
 
 
 def _bind_everywhere(port: int) -> socket.socket:

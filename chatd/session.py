@@ -58,6 +58,8 @@ class Session(Output):
         "_inflow",
         "_job",
         "_job_request",
+        "_login_time",
+        "_opened",
         "address",
         "encoder",
     )
@@ -86,7 +88,13 @@ class Session(Output):
         self._job: Job | None = None
         self._job_request: Request | None = None
         self._inflow = Meter(limits.calm_rate, clock)
-        self._set_due(Due.LOGIN, limits.login)
+        self._opened = clock()
+        self._expect_login()
+
+    def _expect_login(self) -> None:
+        limits = self._limits
+        self._login_time = limits.login_typed if self._dialect.typed else limits.login
+        self._set_due(Due.LOGIN, self._opened + self._login_time - self.clock())
 
     def open(self) -> None:
         """Enter the hub's books and say what the dialect says at the door."""
@@ -97,6 +105,7 @@ class Session(Output):
             self._give_up(error)
         else:
             self._hub.open(self, greetings)
+            self.receive(b"")  # a dialect may ask for something by itself
         self._delivery.wake()
 
     # -- requests ----------------------------------------------------------------------------
@@ -111,16 +120,31 @@ class Session(Output):
             self._ignore(len(data))
             return
         self._inflow.add(len(data))
+        self._attempt(lambda: self._dialect.feed(data))
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds without a byte after which the engine calls quiet_passed; None for never."""
+        return None if self._ended else self._dialect.patience
+
+    def quiet_passed(self) -> None:
+        """Take note that nothing came for that long; carry out what that completes."""
+        self._attempt(self._dialect.quiet_passed)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
         try:
-            self._dialect.feed(data)
-            self._held = False
-            while self._settled() and not self._ended and self._next():
-                # Few bytes can ask for much: thousands of long lists fit into one receive.
-                if self._delivery.full or self._lags:
-                    self._held = True
-                    break
+            step()
+            self._carry_on()
         except BaseException as error:  # the dialect's, which may be somebody's first
             self._give_up(error)
+
+    def _carry_on(self) -> None:
+        self._held = False
+        while self._settled() and not self._ended and self._next():
+            # Few bytes can ask for much: thousands of long lists fit into one receive.
+            if self._delivery.full or self._lags:
+                self._held = True
+                break
 
     def _ignore(self, size: int) -> None:
         """The client has not noticed the end yet; one that goes on for ever is cut off."""
@@ -150,33 +174,47 @@ class Session(Output):
         try:
             request = self._dialect.next_request()
         except CommandError as error:
-            self._hub.refuse(self, error)
+            self._hub.refuse(self, error, (Failed(error.code, error.text),))
             return True
         except WireError as error:
             self.end(error.text, Failed(error.code, error.text))
             return False
         if request is None:
-            return False
+            return self._hand_over()
+        if isinstance(request, Event):
+            self._hub.reply(self, request)
+            return True
         try:
             job = self._dispatch.run(self, request)
         except BaseException as error:  # a plugin's SystemExit must not end our thread
             self._conclude(request, error)
             return True
         if job is None:
-            self._dialect.done(request, None)
+            self._conclude(request, None)
         else:
             self._job, self._job_request = job, request
             self._set_due(Due.JOB, self._limits.command)
         return True
 
+    def _hand_over(self) -> bool:
+        """Let another dialect go on, if this one says so; say whether."""
+        heir = self._dialect.heir
+        if heir is None:
+            return False
+        self._dialect = heir
+        self.encoder = type(heir)
+        if not self.is_user:
+            self._expect_login()
+        return True
+
     def _conclude(self, request: Request, error: BaseException | None) -> None:
         if error is None:
-            self._dialect.done(request, None)
+            for event in self._dialect.done(request, None):
+                self._hub.reply(self, event)
             return
         if not isinstance(error, CommandError):
             error = _internal_error(error)
-        self._dialect.done(request, error)
-        self._hub.refuse(self, error)
+        self._hub.refuse(self, error, self._dialect.done(request, error))
         if isinstance(error, Goodbye):
             self.end(error.text)
 
@@ -210,10 +248,17 @@ class Session(Output):
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""
+        if self.patience is not None:  # no byte can follow what waits for one
+            self.quiet_passed()
         self.end("connection closed")
         self._end_input()
 
     # -- deadlines and the end ---------------------------------------------------------------
+
+    @property
+    def group(self) -> str:
+        """What the client has given as its group; the reader's to read."""
+        return self._dialect.group
 
     def logged_in(self) -> None:
         """Take note that the client is a user: it has met the deadline at the door."""
@@ -229,7 +274,7 @@ class Session(Output):
             case Due.CLOSE:
                 self.drop("does not close")
             case Due.LOGIN:
-                text = f"no login within {self._limits.login:g} seconds"
+                text = f"no login within {self._login_time:g} seconds"
                 self._end(text, Failed("login-deadline", text), at_the_door=True)
             case Due.JOB if job is not None:
                 job.abandon()

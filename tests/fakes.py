@@ -4,6 +4,7 @@ from collections import Counter, deque
 
 from chatd.commands import Dispatcher
 from chatd.delivery import Change, Delivery
+from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
 from chatd.hub import Hub
 from chatd.limits import Limits
@@ -102,6 +103,7 @@ class Hearer:
 
     def __init__(self, name, encoder, hub=None):
         self.address = name
+        self.group = ""
         self.encoder = encoder
         self.hub = hub
         self.deliveries = []
@@ -167,7 +169,7 @@ class Caller:
         self.wire = Wire()
         self._world = world
         self.session = Session(
-            dialect(world.limits),
+            dialect(Setting(world.limits, address, world.dispatcher.verbs)),
             self.wire,
             address,
             world.hub,

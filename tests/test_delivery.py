@@ -296,7 +296,7 @@ def crowded_hub(size):
 @pytest.mark.parametrize("measure", [steps_of, memory_of])
 def test_an_operation_costs_the_same_in_a_small_and_a_large_room(measure):
     costs = []
-    for size in (3, 3, 2000):  # the first one fills caches
+    for size in (200, 200, 2000):  # the first fills caches, each a backlog
         hub, users = crowded_hub(size)
 
         def operations(hub=hub, users=users):

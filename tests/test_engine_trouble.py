@@ -210,10 +210,10 @@ class Moody(Crlf):
 
     broken = ""
 
-    def __init__(self, limits):
+    def __init__(self, setting):
         if self.broken == "made":
             raise Bug
-        super().__init__(limits)
+        super().__init__(setting)
 
     def opened(self):
         if self.broken == "opened":

@@ -289,7 +289,7 @@ def test_a_reply_or_refusal_behind_the_end_reaches_nobody(house):
     house.hub.end(stranger, "shutdown")
     for client in (ala, stranger):
         house.hub.reply(client, Notice("late"))
-        house.hub.refuse(client, CommandError("nick-taken", "late"))
+        house.hub.refuse(client, CommandError("nick-taken", "late"), [Notice("late")])
     house.drain()
     assert b"late" not in ala.heard + stranger.heard
     assert not [event for event in house.public if isinstance(event, Refused)]
@@ -492,7 +492,7 @@ def test_answers_are_true_where_they_stand_in_the_log(house):
 def test_a_failed_request_is_told_to_its_client_alone(house):
     ala, ola = house.client("ala"), house.client("ola")
     house.heard(ala)
-    house.hub.refuse(ala, CommandError("nick-taken", "sorry"))
+    house.hub.refuse(ala, CommandError("nick-taken", "sorry"), [Failed("nick-taken", "sorry")])
     assert house.heard(ala) == house.own(Failed("nick-taken", "sorry"))
     assert house.heard(ola) == b""
     assert not [event for event in house.public if isinstance(event, Refused)]
@@ -504,7 +504,7 @@ def test_a_failed_request_is_told_to_its_client_alone(house):
 )
 def test_a_refused_login_is_recorded(house, code, recorded):
     stranger = house.client()
-    house.hub.refuse(stranger, CommandError(code, "sorry"))
+    house.hub.refuse(stranger, CommandError(code, "sorry"), [Failed("nick-taken", "sorry")])
     house.drain()
     assert (Refused(stranger.address, "sorry") in house.public) is recorded
 
@@ -643,10 +643,12 @@ class Anything(RuleBasedStateMachine):
     def tell(self, person, nick, text):
         target = self.holder(nick)
         problem = None
-        if text.isspace():
-            problem = "empty-message"
-        elif person.nick is not None and target is None:
+        if person.nick is None:
+            problem = "not-logged-in"
+        elif target is None:
             problem = "no-such-user"
+        elif text.isspace():
+            problem = "empty-message"
         if self.check(person, problem, self.house.hub.tell, nick, text):
             self.told(Told(person.nick, target.nick, text), None, person, target)
 
@@ -698,7 +700,9 @@ class Anything(RuleBasedStateMachine):
     @rule(person=PEOPLE)
     def reply_and_refuse(self, person):
         self.house.hub.reply(person.client, Notice("answer"))
-        self.house.hub.refuse(person.client, CommandError("nick-taken", "sorry"))
+        self.house.hub.refuse(
+            person.client, CommandError("nick-taken", "sorry"), [Failed("nick-taken", "sorry")]
+        )
         if not person.ended:
             self.told(Notice("answer"), None, person)
             self.told(Failed("nick-taken", "sorry"), None, person)

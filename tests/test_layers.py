@@ -20,6 +20,7 @@ LEVELS = {
     "config": 0,
     "dialects": 1,
     "names": 2,
+    "backlog": 2,
     "meter": 2,
     "outbox": 2,
     "output": 2,

@@ -200,7 +200,8 @@ def test_a_bundled_plugin_can_be_left_out(engine):
     with chat("ala", "bob", engine=engine, no_plugin=frozenset({"talk"})) as (_, ala, bob):
         assert ala.ask("PUB hello") == "ERROR unknown command say"
         assert ala.ask("HELP") == (
-            "NOTICE commands: create, help, join, leave, login, quit, rooms, users, whoami"
+            "NOTICE commands: create, debug, help, join, leave, login, quit, rename, rooms, "
+            "users, whoami"
         )
         assert bob.silent()
 
@@ -857,7 +858,8 @@ OVERDUE = """
     ACTS = {
         "reply": ("late",), "login": ("late",), "say": ("General", "late"),
         "tell": ("bob", "late"), "create": ("late",), "join": ("den",), "leave": ("General",),
-        "users": (), "rooms": (), "whoami": (), "quit": (), "nick": None,
+        "users": (), "rooms": (), "whoami": (), "history": ("General",), "inspect": (),
+        "quit": (), "nick": None,
     }
     outcomes = {}
 

@@ -118,8 +118,8 @@ class Diary(Dialect):
 
     name = "diary"
 
-    def __init__(self, limits):
-        super().__init__(limits)
+    def __init__(self, setting):
+        super().__init__(setting)
         self.bytes = deque()
         self.notes = []
 
@@ -137,6 +137,7 @@ class Diary(Dialect):
 
     def done(self, request, error):
         self.notes.append((request.verb, error and error.code))
+        return super().done(request, error)
 
     @staticmethod
     def encode(event, own):
@@ -437,6 +438,8 @@ def test_a_job_that_was_given_up_can_do_nothing_in_its_callers_name():
             ctx.users,
             ctx.rooms,
             ctx.whoami,
+            ctx.inspect,
+            lambda: ctx.history(GENERAL),
             lambda: ctx.nick,
         ):
             with pytest.raises(CommandError) as caught:
@@ -453,7 +456,7 @@ def test_a_job_that_was_given_up_can_do_nothing_in_its_callers_name():
     ala.read()
     world.events.clear()
     world.pool.jobs.popleft().run()
-    assert refusals == ["timeout"] * 11
+    assert refusals == ["timeout"] * 13
     assert ala.ask("USERS") == ["USERS ala ola"]
     assert ola.read() == []
     assert world.events == []

@@ -5,6 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.events import (
     GENERAL,
@@ -53,7 +54,7 @@ def cut(data, places):
 
 def requests(pieces, limits=Limits()):  # noqa: B008  # frozen
     """All that the server's end understands, errors included."""
-    dialect = Crlf(limits)
+    dialect = Crlf(Setting(limits))
     found = []
     for piece in pieces:
         dialect.feed(piece)

@@ -46,6 +46,7 @@ from typing import NamedTuple
 
 from chatd.commands import Dispatcher
 from chatd.delivery import Delivery
+from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
 from chatd.engines import peer_name
 from chatd.events import Disconnected, LoggedIn, LoggedOut, Renamed
@@ -435,7 +436,7 @@ class MemoryWorld:
 
     def session(self, transport, address):
         session = Session(
-            Crlf(self._limits),
+            Crlf(Setting(self._limits, address)),
             transport,
             address,
             self._hub,

@@ -6,11 +6,13 @@ A dialect is two classes side by side: the server's end (`Dialect`) and the clie
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import ClassVar
 
-from chatd.events import Event, Request
-from chatd.limits import Limits
+from msgspec import Struct
+
+from chatd.events import CommandError, Event, Failed, Request
+from chatd.limits import Framing, Limits
 
 # All control characters except TAB and LF; a message with one of them is refused (SPEC D-8).
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -20,6 +22,19 @@ _NOT_IN_A_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 def one_line(text: str) -> str:
     """Make text fit for one line: line breaks and other control characters become spaces."""
     return _NOT_IN_A_LINE.sub(" ", text)
+
+
+class Setting(Struct, frozen=True):
+    """What a dialect object is told of its connection."""
+
+    limits: Limits
+    address: str = ""
+    """The client's, as ip:port."""
+    verbs: Container[str] = frozenset()
+    """The verbs of all commands."""
+    framing: Framing = "auto"
+    quiet: float = 0.03
+    """Seconds without a byte after which data without a line end is a chunk (SPEC D-2)."""
 
 
 class Dialect(ABC):
@@ -34,9 +49,13 @@ class Dialect(ABC):
     """The port this system's own server uses (SPEC D-5)."""
     reserved: ClassVar[frozenset[str]] = frozenset()
     """Words that are no verbs of the same name here: a command so called could not be asked for."""
+    typed: ClassVar[bool] = False
+    """Whether people type their way in, which takes longer than a program (SPEC D-4)."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.group = ""
+        """What the client has given as its group, to be shown where that is done (SPEC S1-09)."""
 
     def opened(self) -> list[Event]:
         """Say what the server tells a client at the door, before the client speaks."""
@@ -47,15 +66,32 @@ class Dialect(ABC):
         """Take bytes from the client."""
 
     @abstractmethod
-    def next_request(self) -> Request | None:
+    def next_request(self) -> Request | Event | None:
         """Decode the next request, or return None until more bytes arrive.
 
-        Raises CommandError for one message that makes no sense, WireError when nothing can
-        follow.
+        An event instead of a request is what the client alone is told: a prompt, a hint. Raises
+        CommandError for one message that makes no sense, WireError when nothing can follow.
         """
 
-    def done(self, request: Request, error: Exception | None) -> None:  # noqa: B027  # optional
-        """Learn the outcome of a request before the next one is decoded."""
+    def done(self, request: Request, error: CommandError | None) -> Sequence[Event]:
+        """Learn the outcome of a request before the next one is decoded.
+
+        Return what the client is told besides, which for an error is all it is told.
+        """
+        return () if error is None else (Failed(error.code, error.text),)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of quiet after which quiet_passed is to be called; None for never."""
+        return None
+
+    def quiet_passed(self) -> None:  # noqa: B027  # optional
+        """Take note that nothing came for that long, or that nothing more will come."""
+
+    @property
+    def heir(self) -> "Dialect | None":
+        """The dialect that goes on, once next_request has nothing more; None to stay."""
+        return None
 
     @staticmethod
     def kind_of(line: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chatd.dialects import ClientDialect, Dialect, one_line
+from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
 from chatd.events import (
     GENERAL,
@@ -30,7 +30,7 @@ from chatd.events import (
     Told,
     Users,
 )
-from chatd.limits import MIB, Limits
+from chatd.limits import MIB
 
 WHITE_SPACE = " \t\r"  # other white space is control characters, which S0-09 does not excuse
 _KIND = re.compile(r"[A-Z][A-Z0-9_-]*")
@@ -45,9 +45,9 @@ class Crlf(Dialect):
     port = 5000
     reserved = frozenset({kind.lower() for kind in ("PUB", *_VERBS)} - set(_VERBS.values()))
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self._lines = LineSplitter(limits.line, limits.endless)
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
 
     def feed(self, data: bytes) -> None:
         self._lines.feed(data)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import Protocol
 
+from chatd.config import Listen
 from chatd.delivery import Delivery
 from chatd.limits import Limits
 from chatd.outbox import Send
@@ -54,10 +55,10 @@ _DONTWAIT = socket.MSG_DONTWAIT
 
 
 class Listener:
-    """A listening socket, and the name of the dialect that is spoken there."""
+    """A listening socket, and what it was made for."""
 
-    def __init__(self, dialect: str, sock: socket.socket) -> None:
-        self.dialect = dialect
+    def __init__(self, spec: Listen, sock: socket.socket) -> None:
+        self.spec = spec
         self.sock = sock
 
     @property
@@ -74,14 +75,14 @@ class Host(Protocol):
     delivery: Delivery
     clock: Callable[[], float]
 
-    def session(self, dialect: str, transport: Transport, address: str) -> Session:
+    def session(self, spec: Listen, transport: Transport, address: str) -> Session:
         """Make the session of a new connection; the engine calls open()."""
 
     def refusal(self) -> str | None:
         """Say why no connection more can be taken now; None when one can."""
 
-    def refuse(self, dialect: str, address: str, text: str) -> bytes:
-        """Note that a connection is refused; return what it is told, in the dialect's form."""
+    def refuse(self, spec: Listen, address: str, text: str) -> bytes:
+        """Note that a connection is refused; return what it is told, in its dialect."""
 
     def warn(self, text: str, every: float = 60.0) -> None:
         """Tell the operator, at most once in `every` seconds for the same text."""
@@ -185,10 +186,10 @@ class Engine(ABC):
 
     # -- what all engines do -----------------------------------------------------------------
 
-    def admit(self, connection: "Connection", dialect: str, address: str) -> None:
+    def admit(self, connection: "Connection", spec: Listen, address: str) -> None:
         """Give a new connection its session; the thread that accepts must not lose sight of it."""
         try:
-            connection.session = self.host.session(dialect, connection, address)
+            connection.session = self.host.session(spec, connection, address)
         except Exception:
             connection.sock.close()
             raise
@@ -207,7 +208,7 @@ class Engine(ABC):
                 sock, address = listener.sock.accept()
                 with sock:
                     reason = "the server is full: the system grants it no more connections"
-                    told = self.host.refuse(listener.dialect, peer_name(address), reason)
+                    told = self.host.refuse(listener.spec, peer_name(address), reason)
                     turn_away(sock, told)
         except OSError:
             pass  # there was no spare, or somebody else took it

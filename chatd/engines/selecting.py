@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from math import inf
 
+from chatd.config import Listen
 from chatd.engines import (
     ACCEPT_PAUSE,
     EXHAUSTED,
@@ -44,6 +45,7 @@ class SelectEngine(Engine):
         self._reading: set[int] = set()
         self._paused: set[int] = set()
         self._writing: set[int] = set()
+        self._quiet: dict[int, float] = {}  # when what came will be complete, if nothing follows
         self._thread = 0
         self._deadlines = Deadlines(self.sessions, host.clock)
         self._reading.add(self.waker.fileno())
@@ -86,10 +88,13 @@ class SelectEngine(Engine):
 
     def _patience(self) -> float:
         """Seconds until somebody who waits may go on without a socket becoming ready."""
-        if not self._paused and not self._resting:
-            return inf
-        ready = any(not self._connections[fd].session.waits for fd in self._paused)
-        return 0.0 if ready else ACCEPT_PAUSE
+        patience = inf
+        if self._paused or self._resting:
+            ready = any(not self._connections[fd].session.waits for fd in self._paused)
+            patience = 0.0 if ready else ACCEPT_PAUSE
+        if self._quiet:
+            patience = min(patience, max(0.0, min(self._quiet.values()) - self.host.clock()))
+        return patience
 
     def _turn(self, wait: float) -> None:
         readable, writable, _ = select.select(self._reading, self._writing, (), wait)
@@ -107,6 +112,8 @@ class SelectEngine(Engine):
         for fd in list(self._paused):
             if connection := self._connections.get(fd):
                 self._step(connection, self._try_again, connection)
+        for fd in [fd for fd, until in self._quiet.items() if until <= self.host.clock()]:
+            self._step(self._connections[fd], self._end_quiet, self._connections[fd])
         self._deadlines.tick()
         for fd in [fd for fd, until in self._resting.items() if until <= self.host.clock()]:
             del self._resting[fd]
@@ -143,8 +150,21 @@ class SelectEngine(Engine):
             connection.end_input()
             return
         session.receive(data)
+        self._note_quiet(connection)
         if not session.can_read:
             self._pause(connection.fd)
+
+    def _note_quiet(self, connection: "_SelectConnection") -> None:
+        patience = connection.session.patience
+        if patience is not None:
+            self._quiet[connection.fd] = self.host.clock() + patience
+        else:
+            self._quiet.pop(connection.fd, None)
+
+    def _end_quiet(self, connection: "_SelectConnection") -> None:
+        if connection.session.can_read:
+            connection.session.quiet_passed()
+        self._note_quiet(connection)
 
     def _pause(self, fd: int) -> None:
         self._reading.discard(fd)
@@ -156,6 +176,7 @@ class SelectEngine(Engine):
             connection.notice_hang_up()
         elif not session.can_read:
             session.receive(b"")
+            self._note_quiet(connection)
         if session.can_read:
             self._paused.discard(connection.fd)
             self._reading.add(connection.fd)
@@ -173,19 +194,19 @@ class SelectEngine(Engine):
                     self._resting[fd] = self.host.clock() + ACCEPT_PAUSE
                 return
             try:
-                self._take(sock, peer_name(address), listener.dialect)
+                self._take(sock, peer_name(address), listener.spec)
             except Exception:
                 _log.exception("accepting %s", address)
 
-    def _take(self, sock: socket.socket, address: str, dialect: str) -> None:
+    def _take(self, sock: socket.socket, address: str, spec: Listen) -> None:
         reason = self.host.refusal()
         if reason is None and sock.fileno() > HIGHEST_FD:
             reason = "the server is full: select can watch no more connections"
         if reason is not None:
-            turn_away(sock, self.host.refuse(dialect, address, reason))
+            turn_away(sock, self.host.refuse(spec, address, reason))
             return
         connection = _SelectConnection(sock, self)
-        self.admit(connection, dialect, address)
+        self.admit(connection, spec, address)
         self._connections[connection.fd] = connection
         self._reading.add(connection.fd)
         self._step(connection, connection.session.open)
@@ -199,6 +220,7 @@ class SelectEngine(Engine):
         for descriptors in (self._reading, self._paused, self._writing):
             descriptors.discard(fd)
         self._connections.pop(fd, None)
+        self._quiet.pop(fd, None)
         self.sessions.discard(session)
 
 
