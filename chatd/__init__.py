@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chatd.commands import Command, Context, Filter
+    from chatd.dialects import Dialect, Setting, one_line
+    from chatd.dialects.framing import ChunkSplitter, LineSplitter
     from chatd.events import (
         GENERAL,
         CommandError,
         Created,
         Event,
+        Failed,
+        History,
+        Identity,
         Joined,
         LoggedIn,
         LoggedOut,
+        Notice,
         Parted,
         Renamed,
         Request,
+        Rooms,
         Said,
+        Told,
+        Users,
+        WireError,
     )
     from chatd.hookspecs import hookimpl
     from chatd.taps import Tap
@@ -29,24 +39,42 @@ __version__ = "0.1.0"
 
 __all__ = [
     "GENERAL",
+    "ChunkSplitter",
     "Command",
     "CommandError",
     "Context",
     "Created",
+    "Dialect",
     "Event",
+    "Failed",
     "Filter",
+    "History",
+    "Identity",
     "Joined",
+    "LineSplitter",
     "LoggedIn",
     "LoggedOut",
+    "Notice",
     "Parted",
     "Renamed",
     "Request",
+    "Rooms",
     "Said",
+    "Setting",
     "Tap",
+    "Told",
+    "Users",
+    "WireError",
     "hookimpl",
+    "one_line",
 ]
 
 _HOMES = {
+    "ChunkSplitter": "chatd.dialects.framing",
+    "Dialect": "chatd.dialects",
+    "LineSplitter": "chatd.dialects.framing",
+    "Setting": "chatd.dialects",
+    "one_line": "chatd.dialects",
     "Command": "chatd.commands",
     "Context": "chatd.commands",
     "Filter": "chatd.commands",

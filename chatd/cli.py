@@ -1,13 +1,12 @@
 """The command line of chatd: it reads options, and calls the server."""
 
 import logging
-import os
 import re
 import resource
 import signal
-import socket
 import sys
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -17,11 +16,12 @@ import click
 from msgspec.structs import replace
 
 from chatd import __version__
-from chatd.config import Config
+from chatd.config import Config, Listen
 from chatd.console import Console, WarningHandler
 from chatd.limits import Limits
+from chatd.listening import parse_listen
 from chatd.plugins import PluginError
-from chatd.server import DIALECTS, ENGINES, Server
+from chatd.server import DIALECTS, ENGINES, ListenError, Server
 from chatd.taps import Tap
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -81,6 +81,27 @@ def _misfit(option: click.Option, value: object) -> str:
     return "must not contain control characters" if any(map(_CONTROLS.search, words)) else ""
 
 
+class ListenType(click.ParamType[Listen]):
+    """An address to listen on, and how clients speak there."""
+
+    name = "listen"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Listen:
+        try:
+            return parse_listen(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _own_ports(host: str, port: int) -> Iterator[Listen]:
+    """The ports of all five systems, as far as -p is not one; with -p 0 the system chooses."""
+    for dialect in DIALECTS.values():
+        if dialect.name != "auto" and dialect.port != port:
+            yield Listen(dialect.name, host, dialect.port if port else 0)
+
+
 # What chatctl shares. There the variables would have other names if they were not given.
 plugins_dir_option = click.option(
     "--plugins-dir",
@@ -132,6 +153,18 @@ config_option = click.option(
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but fatal errors (the default).")
 @click.option("--host", default="", metavar="ADDR", help="Address to listen on.  [default: all]")
 @click.option(
+    "--listen",
+    type=ListenType(),
+    multiple=True,
+    metavar="DIALECT=HOST:PORT",
+    help="Listen there, too; repeatable. Options: ?framing=auto|line|chunk&quiet=30ms",
+)
+@click.option(
+    "--all",
+    is_flag=True,
+    help="Listen, too, on the port of each of the five systems' own servers.",
+)
+@click.option(
     "--engine",
     type=click.Choice(list(ENGINES)),
     default="threads",
@@ -162,6 +195,8 @@ def chatd(
     verbose: bool,
     quiet: bool,
     host: str,
+    listen: tuple[Listen, ...],
+    all: bool,
     engine: str,
     max_clients: int,
     plugins_dir: Path | None,
@@ -176,6 +211,7 @@ def chatd(
     config = Config(
         host=host,
         port=port,
+        listen=(*listen, *(_own_ports(host, port) if all else ())),
         greeting=greeting,
         engine=engine,
         plugins_dir=plugins_dir,
@@ -186,11 +222,8 @@ def chatd(
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)
-    except PluginError as error:
+    except (PluginError, ListenError) as error:
         raise click.ClickException(str(error)) from None
-    except (OSError, UnicodeError) as error:
-        place = f"{host or '*'}:{port}"
-        raise click.ClickException(f"cannot listen on {place}: {_reason(error)}") from None
     if taps:
         _log_warnings(server)
     _stop_on_signals(server)
@@ -205,15 +238,6 @@ def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    """Say why, without what the socket module adds to it."""
-    if isinstance(error, UnicodeError):
-        return "this is no host name"
-    if error.errno is None or isinstance(error, socket.gaierror):
-        return str(error.strerror or error)
-    return os.strerror(error.errno)
 
 
 def _log_warnings(server: Server) -> None:

@@ -42,15 +42,26 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     LoggedOut: lambda e: f"left {e.nick}: {e.reason}",
     Disconnected: lambda e: f"disconnected {e.address}: {e.reason}",
     Refused: lambda e: f"refused {e.address}: {e.text}",
-    Inspected: lambda e: f"connected: {', '.join(e.addresses)}; users: {', '.join(e.nicks)}",
     Warned: lambda e: f"warning: {e.text}",
 }
 
 
-def describe(event: Event) -> str | None:
-    """Write an event as one printable line; None for one that is not shown."""
+def describe(event: Event) -> list[str]:
+    """Write an event as printable lines: one, or none for what is not shown."""
+    if isinstance(event, Inspected):
+        return [printable(line) for line in _inspection(event)]
     line = _LINES.get(type(event))
-    return printable(line(event)) if line else None
+    return [printable(line(event))] if line else []
+
+
+def _inspection(event: Inspected) -> list[str]:
+    """The block of SPEC S3-15."""
+    return [
+        "###------[START DEBUG]------###",
+        f"connected: {', '.join(event.addresses)}",
+        f"logged in: {', '.join(event.nicks)}",
+        "###------[END DEBUG]------###",
+    ]
 
 
 def printable(text: str) -> str:
@@ -88,8 +99,7 @@ class Console:
 
     def show(self, event: Event) -> None:
         """Print an event, if it is one to be shown."""
-        line = describe(event)
-        if line:
+        for line in describe(event):
             self._write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode())
 
     def _write(self, line: bytes) -> None:

@@ -8,7 +8,7 @@ import click
 from chatd import __version__
 from chatd.cli import config_option, no_plugin_option, plugins_dir_option, run_command
 from chatd.plugins import PluginError, Plugins
-from chatd.server import RESERVED
+from chatd.server import DIALECTS
 
 
 @click.group(
@@ -26,7 +26,7 @@ def chatctl() -> None:
 def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
     """List the plugins that chatd would load, and the help line of each command."""
     try:
-        found = Plugins(plugins_dir, frozenset(no_plugin), RESERVED)
+        found = Plugins(plugins_dir, frozenset(no_plugin), DIALECTS)
     except PluginError as error:
         raise click.ClickException(str(error)) from None
     for name in found.names:

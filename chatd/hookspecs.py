@@ -3,6 +3,7 @@
 import pluggy
 
 from chatd.commands import Command, Filter
+from chatd.dialects import Dialect
 from chatd.taps import Tap
 
 hookspec = pluggy.HookspecMarker("chatd")
@@ -16,6 +17,16 @@ def register_commands() -> list[Command]:
 
     Called once at start-up. Two commands with the same name or alias are an error that names
     both plugins.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_dialects() -> list[type[Dialect]]:
+    """Give the dialects of this plugin.
+
+    Called once at start-up. They can be listened with by their name; two of one name are an
+    error.
     """
     raise NotImplementedError
 

@@ -17,6 +17,7 @@ import pluggy
 import chatd_plugins
 from chatd import hookspecs
 from chatd.commands import Command, Filter
+from chatd.dialects import Dialect
 from chatd.taps import Tap
 
 GROUP = "chatd"
@@ -32,16 +33,16 @@ class Plugins:
 
     folder holds plugins of one .py file each. excluded names plugins to leave out: of several
     with one name that is the one found first, so that a file can replace what is bundled.
-    reserved are verbs that no command can have, each with the dialect that gives the word
-    another meaning. Raises PluginError for a plugin that cannot be loaded, has the name of
-    another, implements an unknown hook, or repeats a command.
+    dialects are those known already, by name; a word that one of them reserves is no command.
+    Raises PluginError for a plugin that cannot be loaded, has the name of another, implements an
+    unknown hook, or repeats a command or a dialect.
     """
 
     def __init__(
         self,
         folder: Path | None = None,
         excluded: frozenset[str] = frozenset(),
-        reserved: Mapping[str, str] = MappingProxyType({}),
+        dialects: Mapping[str, type[Dialect]] = MappingProxyType({}),
     ) -> None:
         self.manager = pluggy.PluginManager("chatd")
         self.manager.add_hookspecs(hookspecs)
@@ -52,7 +53,9 @@ class Plugins:
             self._register(name, place, load)
         if excluded:
             raise PluginError(f"there is no plugin {min(excluded)} to leave out")
-        self.commands = self._commands(reserved)
+        self.dialects = self._dialects(dialects)
+        words = {word: each.name for each in self.dialects.values() for word in each.reserved}
+        self.commands = self._commands(words)
         self.filters: list[Filter] = [f for _, f in self._registered("register_filters", Filter)]
         self.taps: list[tuple[str, Tap]] = list(self._registered("register_taps", Tap))
 
@@ -70,6 +73,17 @@ class Plugins:
                 raise PluginError(f"{place} is plugin {known} already")
             self.manager.register(plugin, name)
             self.manager.check_pending()
+
+    def _dialects(self, known: Mapping[str, type[Dialect]]) -> dict[str, type[Dialect]]:
+        found = dict(known)
+        for plugin, dialect in self._registered("register_dialects", type):
+            name = getattr(dialect, "name", None)
+            if not issubclass(dialect, Dialect) or not isinstance(name, str):
+                raise PluginError(f"plugin {plugin}: register_dialects: {dialect!r} is no dialect")
+            if name in found:
+                raise PluginError(f"plugin {plugin}: there is a dialect {name} already")
+            found[name] = dialect
+        return found
 
     def _commands(self, reserved: Mapping[str, str]) -> list[tuple[str, Command]]:
         found: list[tuple[str, Command]] = []

@@ -1,8 +1,9 @@
 """The server: puts the parts together, starts them, stops them."""
 
+import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
@@ -22,8 +23,11 @@ from chatd.workers import Workers
 
 ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
 DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf,)}
-RESERVED = {word: dialect.name for dialect in DIALECTS.values() for word in dialect.reserved}
-"""Words that no command can have, and the dialect that gives them another meaning."""
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on; the text says which and why."""
+
 
 _TAP_TIMEOUT = 2.0
 """Seconds that a tap gets to finish its queue when the server stops."""
@@ -33,7 +37,7 @@ class Server:
     """One chat server.
 
     taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
-    be used, OSError when an address cannot be bound.
+    be used, ListenError when an address cannot be bound or there is no such dialect.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Server:
     ) -> None:
         self.limits = config.limits
         self.clock = clock
-        self.plugins = Plugins(config.plugins_dir, config.no_plugin, RESERVED)
+        self.plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
         self.delivery = Delivery(config.limits, clock)
         self.hub = Hub(self.delivery, config.limits, config.greeting)
         self._workers = Workers(config.limits.workers)
@@ -55,7 +59,7 @@ class Server:
         )
         self._warned: dict[str, float] = {}
         self._stopping = False
-        self.listeners = _listen(config)
+        self.listeners = _listen(config, self.plugins.dialects)
         self._engine = ENGINES[config.engine](self)
         queue = config.limits.tap_queue
         self._own_taps = [TapRunner(tap, queue) for tap in taps]
@@ -117,7 +121,7 @@ class Server:
             self.limits.quiet if spec.quiet is None else spec.quiet,
         )
         return Session(
-            DIALECTS[spec.dialect](setting),
+            self.plugins.dialects[spec.dialect](setting),
             transport,
             address,
             self.hub,
@@ -136,7 +140,7 @@ class Server:
     def refuse(self, spec: Listen, address: str, text: str) -> bytes:
         """Note that a connection is refused; return what it is told."""
         self.record(Refused(address, text))
-        return DIALECTS[spec.dialect].encode(Failed("full", text), True)
+        return self.plugins.dialects[spec.dialect].encode(Failed("full", text), True)
 
     def warn(self, text: str, every: float = 60.0) -> None:
         """Tell the operator, at most once in `every` seconds for the same text."""
@@ -146,17 +150,30 @@ class Server:
             self.record(Warned(text))
 
 
-def _listen(config: Config) -> list[Listener]:
-    """Bind all configured addresses; raises OSError when one cannot be bound."""
+def _listen(config: Config, dialects: Container[str]) -> list[Listener]:
+    """Bind all configured addresses."""
     listeners: list[Listener] = []
-    try:
-        for spec in (Listen(config.dialect, config.host, config.port), *config.listen):
-            listeners += [Listener(spec, sock) for sock in _bind(spec.host, spec.port)]
-    except OSError:
-        for listener in listeners:
-            listener.sock.close()
-        raise
+    for spec in (Listen(config.dialect, config.host, config.port), *config.listen):
+        try:
+            if spec.dialect not in dialects:
+                raise ListenError(f"there is no dialect {spec.dialect}")
+            for sock in _bind(spec.host, spec.port):
+                listeners.append(Listener(spec, sock))
+        except (OSError, UnicodeError, ListenError) as error:
+            for listener in listeners:
+                listener.sock.close()
+            place = f"{spec.host or '*'}:{spec.port}"
+            raise ListenError(f"cannot listen on {place}: {_reason(error)}") from None
     return listeners
+
+
+def _reason(error: Exception) -> str:
+    """Say why, without what the socket module adds to it."""
+    if isinstance(error, UnicodeError):
+        return "this is no host name"
+    if not isinstance(error, OSError) or error.errno is None or isinstance(error, socket.gaierror):
+        return str(getattr(error, "strerror", None) or error)
+    return os.strerror(error.errno)
 
 
 def _bind(host: str, port: int) -> Iterator[socket.socket]:

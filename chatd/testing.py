@@ -17,6 +17,8 @@ class RunningServer:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.port = server.listeners[0].address[1]
+        self.ports = {one.spec.dialect: one.address[1] for one in reversed(server.listeners)}
+        """By dialect, where several are listened with."""
 
     def connect(self, host: str = "127.0.0.1", timeout: float = 10.0) -> socket.socket:
         """Open a connection; its operations raise TimeoutError after timeout seconds."""

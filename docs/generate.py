@@ -218,7 +218,11 @@ def log() -> str:
         events.Disconnected("192.0.2.8:51000", "no login within 30 seconds"),
         events.Warned("cannot accept: Too many open files"),
     ]
-    lines = [f"2026-05-04 12:00:{at:02} {console.describe(e)}" for at, e in enumerate(examples)]
+    lines = [
+        f"2026-05-04 12:00:{at:02} {line}"
+        for at, event in enumerate(examples)
+        for line in console.describe(event)
+    ]
     return "\n".join(("```text", *lines, "```"))
 
 

@@ -24,6 +24,9 @@ def wait_until(condition, what="the condition"):
 class RawClient:
     """A socket that speaks lines."""
 
+    end = b"\r\n"
+    """What the server's lines end in, and ours."""
+
     def __init__(self, port, host="127.0.0.1", nick=None, rcvbuf=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
@@ -46,20 +49,20 @@ class RawClient:
 
     def send(self, text):
         """Send text as one line; bytes go out as they are."""
-        data = text if isinstance(text, bytes) else text.encode() + b"\r\n"
+        data = text if isinstance(text, bytes) else text.encode() + self.end
         self.sock.sendall(data)
 
     def line(self):
         """Receive one line, without its end; None at the end of the stream."""
-        while b"\n" not in self._buffer:
+        while self.end not in self._buffer:
             data = self.sock.recv(65536)
             if not data:
                 assert not self._buffer, f"half a line at the end: {self._buffer!r}"
                 return None
             self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        assert line.endswith(b"\r")
-        return line[:-1].decode()
+        line, _, self._buffer = self._buffer.partition(self.end)
+        assert b"\n" not in line
+        return line.decode()
 
     def ask(self, text):
         """Send a line and return the next one that comes."""

@@ -17,6 +17,7 @@ import chatd
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.cli import chatd as command
 from chatd.cli import main
+from chatd.server import DIALECTS
 
 CHATD = [sys.executable, "-m", "chatd"]
 FAREWELL = b"ERROR the server is shutting down\r\n"
@@ -104,6 +105,8 @@ def settings(tmp_path):
         "verbose": True,
         "quiet": False,
         "host": "127.0.0.1",
+        "listen": ["crlf=127.0.0.1:0", "crlf=127.0.0.1:0?framing=line&quiet=1s"],
+        "all": True,
         "engine": "select",
         "max-clients": 1,
         "plugins-dir": str(folder),
@@ -145,6 +148,8 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
         args, env = (["--config", str(file)], {}) if way == "toml" else ([], {"CHATD_CONFIG": file})
     with running(Path(settings["port-file"]), *args, env=env) as process:
         assert not reachable("127.0.0.2", process.port)
+        places = Path(settings["port-file"]).read_text().splitlines()
+        assert len(places) == 1 + 2 + len(DIALECTS.keys() - {"auto"})
         threads = Path(f"/proc/{process.pid}/task")
         if threads.exists():
             assert len(list(threads.iterdir())) == 2  # the loop, and the log of --verbose

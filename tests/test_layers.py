@@ -38,6 +38,7 @@ LEVELS = {
     "testing": 6,
     "cli": 7,
     "ctl": 7,
+    "listening": 7,
     "__main__": 7,
 }
 

@@ -18,6 +18,8 @@ import pytest
 
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.commands import Command, Context
+from chatd.config import Listen
+from chatd.dialects.crlf import Crlf
 from chatd.events import (
     CommandError,
     Connected,
@@ -129,14 +131,48 @@ def test_the_transcript_needs_to_be_asked_for(monkeypatch):
         assert plugin(server, "transcript").register_taps() == []
 
 
+class TabsClient(RawClient):
+    """A client of the example dialect."""
+
+    end = b"\n"
+
+    def ask(self, *fields):
+        return super().ask("\t".join(fields))
+
+
+def test_tabs(engine):
+    """A dialect of a plugin's own talks to the users of all others."""
+    listen = (Listen("tabs", "127.0.0.1"),)
+    with chat("ala", plugins_dir=EXAMPLES, engine=engine, listen=listen) as (server, ala):
+        with TabsClient(server.ports["tabs"]) as ola:
+            assert ola.ask("say", "General", "hi") == "error\tlog in first"
+            assert ola.ask("login", "Ala") == "error\tnick Ala is taken"
+            assert ola.ask("login", "ola") == "ok\t"
+            assert ola.ask("users") == "users\tala\tola"
+            assert ola.ask("say", "General", "hi  all") == "ok"
+            assert ala.line() == "PUB_MSG hi  all"
+            ala.send("PUB a\tb")
+            assert ola.line() == "said\tGeneral\tala\ta b"
+            assert ala.ask("PRIV ola psst") == "OK"
+            assert ola.line() == "told\tala\tpsst"
+            assert ola.ask("tell", "ala", "what") == "ok"
+            assert ala.line() == "PRIV_FROM ola what"
+            assert ola.ask("roll", "six") == "error\tsides must be a whole number"
+            with Client(server.port, nick="ela"):
+                assert ola.line() == "came\tela"
+            assert ola.line() == "went\tela"
+            ola.sock.sendall(b"login\t\xff\n")
+            assert ola.line() == "error\tthis is not UTF-8"
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_is_short_and_needs_nothing(path):
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
-    assert len(source.splitlines()) <= 40
+    assert len(source.splitlines()) <= (80 if "Dialect" in source else 40)
     header = ast.get_docstring(tree)
     assert header is not None
-    assert "\n" not in header
+    assert header.partition("\n")[0].endswith(".")
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) else []
@@ -256,7 +292,7 @@ def test_chatctl_lists_plugins_and_commands():
     listed = run(*CHATCTL, "plugins", "--plugins-dir", str(EXAMPLES))
     assert (listed.returncode, listed.stderr) == (0, "")
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "talk", "dice", "shortcodes", "transcript"]
+    assert names == ["help", "people", "rooms", "talk", "dice", "shortcodes", "tabs", "transcript"]
     assert "\ndice\n  roll [SIDES] (also dice): Roll one die with 2 to 1000 sides.\n" in (
         listed.stdout
     )
@@ -268,7 +304,7 @@ def test_chatctl_takes_the_settings_of_chatd_from_the_environment():
     settings = {"CHATD_PLUGINS_DIR": str(EXAMPLES), "CHATD_NO_PLUGIN": "talk transcript"}
     listed = run(*CHATCTL, "plugins", **settings)
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "dice", "shortcodes"]
+    assert names == ["help", "people", "rooms", "dice", "shortcodes", "tabs"]
 
 
 def test_chatctl_takes_the_settings_of_chatd_from_its_file(tmp_path):
@@ -281,11 +317,11 @@ def test_chatctl_takes_the_settings_of_chatd_from_its_file(tmp_path):
         """)
     listed = run(*CHATCTL, "plugins", "--config", str(file))
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "dice", "shortcodes"]
+    assert names == ["help", "people", "rooms", "dice", "shortcodes", "tabs"]
     assert run(*CHATCTL, "plugins", CHATD_CONFIG=str(file)).stdout == listed.stdout
     more = run(*CHATCTL, "plugins", "--config", str(file), "--no-plugin", "dice")
     names = re.findall(r"^\w+$", more.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "talk", "shortcodes", "transcript"]
+    assert names == ["help", "people", "rooms", "talk", "shortcodes", "tabs", "transcript"]
 
 
 @pytest.mark.parametrize(
@@ -498,11 +534,61 @@ def test_ctrl_c_while_a_plugin_loads_is_the_operators(tmp_path):
         Plugins(write(tmp_path / "plugins", slow="raise KeyboardInterrupt"))
 
 
+LOUD = """
+    from chatd import Dialect, LineSplitter, Request, Said, hookimpl
+
+    class Loud(Dialect):
+        name = "loud"
+        port = 7001
+
+        def __init__(self, setting):
+            super().__init__(setting)
+            self.lines = LineSplitter(setting.limits.line, setting.limits.endless)
+
+        def feed(self, data):
+            self.lines.feed(data)
+
+        def next_request(self):
+            line = self.lines.next_line()
+            return line and Request("login", (line.decode(),))
+
+        @staticmethod
+        def encode(event, own):
+            return event.text.upper().encode() + b"\\n" if isinstance(event, Said) else b""
+
+    @hookimpl
+    def register_dialects():
+        return [Loud]
+"""
+
+
+def test_a_dialect_of_a_plugin(engine, tmp_path):
+    settings = {"plugins_dir": write(tmp_path / "plugins", loud=LOUD), "engine": engine}
+    with chat("ala", **settings, listen=(Listen("loud", "127.0.0.1"),)) as (server, ala):
+        with TabsClient(server.ports["loud"]) as bob:
+            bob.sock.sendall(b"bob\n")
+            wait_until(lambda: ala.ask("LIST") == "USERS ala bob")
+            ala.send("PUB hello")
+            assert bob.line() == "HELLO"
+
+
+def test_two_dialects_of_one_name_are_refused(tmp_path):
+    folder = write(tmp_path / "plugins", loud=LOUD)
+    with pytest.raises(PluginError) as caught:
+        Plugins(folder, dialects={"loud": Semaphore})
+    assert str(caught.value) == "plugin loud: there is a dialect loud already"
+
+
+class Semaphore(Crlf):
+    name = "semaphore"
+    reserved = frozenset({"wave"})
+
+
 def test_a_verb_that_a_dialect_gives_another_meaning_is_refused(tmp_path):
     """Else it would load, and no client of that dialect could ever ask for it."""
     folder = write(tmp_path / "plugins", wave=WAVE)
     with pytest.raises(PluginError) as caught:
-        Plugins(folder, reserved={"wave": "semaphore"})
+        Plugins(folder, dialects={"semaphore": Semaphore})
     assert str(caught.value) == (
         "plugin wave: wave cannot be a command: the word has another meaning in semaphore"
     )

@@ -1,6 +1,5 @@
 """The server's command line as users and operators see it."""
 
-import errno
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import chatd.cli
 from chat import PATIENCE, RawClient, chatd_process
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.events import Done, Notice, Request
+from chatd.server import ListenError
 from chatd.testing import running_server
 from transcript import MemoryWorld
 
@@ -125,11 +125,11 @@ def test_defaults(monkeypatch):
 
     def refuse(config, *, taps):
         asked.append((config, taps))
-        raise OSError(errno.EADDRINUSE, "taken")
+        raise ListenError("taken")
 
     monkeypatch.setattr(chatd.cli, "Server", refuse)
     result = CliRunner().invoke(chatd.cli.chatd, [])
-    assert "cannot listen on *:5000: " in result.output
+    assert result.output == "Error: taken\n"
     ((config, taps),) = asked
     assert (config.port, config.engine, taps) == (5000, "threads", ())
 

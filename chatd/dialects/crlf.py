@@ -2,7 +2,8 @@
 
 Client to server: LOGIN nick, PRIV nick text, LIST, PUB text. Server to client: OK, USERS,
 PUB_MSG, PRIV_FROM, ERROR. Any other verb `shout` is asked for as SHOUT; free answers come as
-NOTICE, and messages of joined rooms as ROOM_MSG room nick text (SPEC D-6).
+NOTICE, messages of joined rooms as ROOM_MSG room nick text, those of HISTORY as HISTORY room nick
+text (SPEC D-6).
 """
 
 import re
@@ -18,6 +19,7 @@ from chatd.events import (
     Done,
     Event,
     Failed,
+    History,
     Identity,
     Joined,
     LoggedIn,
@@ -115,6 +117,12 @@ def _told(event: Told, own: bool) -> bytes:
     return message + b"OK\r\n" if event.sender == event.recipient else b"OK\r\n"
 
 
+def _history(event: History, own: bool) -> bytes:
+    """One line for each message (SPEC D-6), and OK behind the last."""
+    said = (one for one in event.events if isinstance(one, Said))
+    return b"".join(_line("HISTORY", one.room, one.nick, one.text) for one in said) + b"OK\r\n"
+
+
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     LoggedIn: _logged_in,
     Renamed: _ok,
@@ -125,6 +133,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Told: _told,
     Users: lambda event, own: _line("USERS", *event.nicks),
     Rooms: lambda event, own: _line("ROOMS", *event.names),
+    History: _history,
     Identity: lambda event, own: _line("WHOAMI", event.nick),
     Notice: lambda event, own: _line("NOTICE", event.text) if event.text else b"NOTICE\r\n",
     Failed: lambda event, own: _line("ERROR", event.text),
@@ -183,7 +192,7 @@ class CrlfClient(ClientDialect):
 
 
 _ANSWERS: dict[str, type[Event]] = {
-    **dict.fromkeys(("LOGIN", "PRIV", "TELL", "CREATE", "JOIN", "LEAVE"), Done),
+    **dict.fromkeys(("LOGIN", "PRIV", "TELL", "CREATE", "JOIN", "LEAVE", "HISTORY"), Done),
     **dict.fromkeys(("LIST", "USERS"), Users),
     "ROOMS": Rooms,
     "WHOAMI": Identity,
@@ -208,6 +217,12 @@ def _read_room_message(rest: str) -> Event:
     return Said(room, nick, text)
 
 
+def _read_history(rest: str) -> Event:
+    room, _, rest = rest.partition(" ")
+    nick, _, text = rest.partition(" ")
+    return Notice(f"[{room}] {nick}: {text}")
+
+
 _READERS: dict[str, Callable[[str], Event]] = {
     "OK": lambda rest: Done(),
     "ERROR": lambda rest: Failed("error", rest),
@@ -216,6 +231,7 @@ _READERS: dict[str, Callable[[str], Event]] = {
     "PUB_MSG": lambda rest: Said(GENERAL, "", rest),
     "PRIV_FROM": _read_told,
     "ROOM_MSG": _read_room_message,
+    "HISTORY": _read_history,
     "WHOAMI": Identity,
     "NOTICE": Notice,
 }

@@ -96,6 +96,12 @@ class LineSplitter:
         self._discarded += size
 
 
+def ends_whole(data: bytes) -> bool:
+    """Whether data do not end inside a UTF-8 sequence; their last three bytes tell."""
+    _text, used = utf_8_decode(data[-3:], "replace")  # what is unfinished is not used
+    return used == len(data[-3:])
+
+
 class ChunkSplitter:
     """Splits what a client sends into lines or into chunks, whichever it sends (SPEC D-2).
 
@@ -156,8 +162,7 @@ class ChunkSplitter:
     @property
     def _whole(self) -> bool:
         """Whether what waits could be a message: it does not end inside a UTF-8 sequence."""
-        _text, used = utf_8_decode(self._last, "replace")  # what is unfinished is not used
-        return self._lines.begun and used == len(self._last)
+        return self._lines.begun and ends_whole(self._last)
 
     def _swallow(self, data: bytes) -> bytes:
         """Cut off the end of line that belongs to the chunk before."""

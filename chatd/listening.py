@@ -1,0 +1,51 @@
+"""How addresses to listen on are written: DIALECT=HOST:PORT[?framing=…&quiet=…]."""
+
+import re
+from typing import get_args
+from urllib.parse import parse_qsl
+
+from chatd.config import Listen
+from chatd.limits import Framing
+
+_PLACE = re.compile(
+    r"(?P<dialect>[a-z][a-z0-9-]*)=(?P<host>\[[^\]]*\]|[^:\[\]?]*):(?P<port>\d{1,5})"
+)
+_QUIET = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+
+
+def parse_listen(text: str) -> Listen:
+    """Read `json=127.0.0.1:5555`, `slash=[::1]:5001?framing=chunk&quiet=50ms` or `words=:0`.
+
+    Without a host it is all addresses. Raises ValueError that says what is wrong.
+    """
+    place, _, options = text.partition("?")
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        raise ValueError(f"{text} is not DIALECT=HOST:PORT, such as json=127.0.0.1:5555")
+    port = int(found["port"])
+    if port > 65535:
+        raise ValueError(f"{text}: there is no port {port}")
+    framing: Framing = "auto"
+    quiet = None
+    for key, value in parse_qsl(options, keep_blank_values=True, strict_parsing=bool(options)):
+        if key == "framing":
+            framing = _framing(value)
+        elif key == "quiet":
+            quiet = _seconds(value)
+        else:
+            raise ValueError(f"{text}: there is no option {key}, only framing and quiet")
+    return Listen(found["dialect"], found["host"].strip("[]"), port, framing, quiet)
+
+
+def _framing(value: str) -> Framing:
+    for framing in get_args(Framing):
+        if framing == value:
+            return framing  # type: ignore[no-any-return]  # one of Framing's values
+    raise ValueError(f"framing is {', '.join(get_args(Framing))}, not {value}")
+
+
+def _seconds(value: str) -> float:
+    found = _QUIET.fullmatch(value)
+    if found is None:
+        raise ValueError(f"quiet is a time such as 30ms, not {value}")
+    return float(found[1]) / (1000 if found[2] == "ms" else 1)
