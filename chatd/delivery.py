@@ -300,7 +300,7 @@ class Delivery:
         self._taken = 0
         self._draining = threading.Lock()
         self._membership = Membership()
-        self._outflow = Meter(limits.free_rate, clock)
+        self._flow = Meter(limits.free_rate, clock)
         self.observers: list[Observer] = []
         self.congested: set[object] = set()
         """Users whose outbox is above half; kept by the sessions themselves."""
@@ -313,6 +313,7 @@ class Delivery:
         """Put an entry at the end of the log. The caller holds the hub's lock."""
         self._log.append(entry)
         self._appended += entry.size
+        self._flow.add(entry.size)
 
     @property
     def pending(self) -> bool:
@@ -330,7 +331,7 @@ class Delivery:
     @property
     def crowded(self) -> bool:
         """Whether fast senders have to wait for their listeners."""
-        return self.full or (bool(self.congested) and self._outflow.high)
+        return self.full or (bool(self.congested) and self._flow.high)
 
     def drain(self) -> bool:
         """Deliver one batch, if no other thread is at it; say whether there was one."""
@@ -355,7 +356,6 @@ class Delivery:
             size += entry.size
             entries.append(entry)
         self._taken += size
-        self._outflow.add(size)
         return entries
 
     def _show(self, events: Sequence[Event]) -> None:

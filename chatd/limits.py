@@ -39,13 +39,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     log_entries: int = 2000
     """The same, in entries: bounds the time one batch of tiny messages takes."""
 
-    calm_rate: int = 8 * KIB
-    """Bytes a client may send per second without ever having to wait for others: no person
-    types as fast, and two long lines fit in."""
+    calm_rate: int = 2 * KIB
+    """Bytes a client may send per second without waiting for those who lag behind: no person
+    types as fast, and a listener has to keep up with that much from each of many."""
 
     free_rate: int = 64 * KIB
-    """Messages delivered per second before fast senders wait while somebody lags behind: theirs
-    and everybody's together, since each adds to the same outboxes."""
+    """Bytes said per second before fast senders wait while somebody lags behind: theirs and
+    everybody's together, since each adds to the same outboxes."""
 
     sndbuf: int = 128 * KIB
     """Kernel send buffer per client. Left alone the kernel grows it to 4 MB, which hides slow

@@ -139,8 +139,11 @@ class Session(Output):
             self._give_up(error)
 
     def _carry_on(self) -> None:
+        # The meter has forgotten what is held since; else all senders that wait would go on with
+        # all they have in the moment in which the first one may.
+        charge = self._held
         self._held = False
-        while self._settled() and not self._ended and self._next():
+        while self._settled() and not self._ended and self._next(charge):
             # Few bytes can ask for much: thousands of long lists fit into one receive.
             if self._delivery.full or self._lags:
                 self._held = True
@@ -169,7 +172,7 @@ class Session(Output):
         self._conclude(request, job.error)
         return True
 
-    def _next(self) -> bool:
+    def _next(self, charge: bool) -> bool:
         """Decode and carry out one request; say whether there was one."""
         try:
             request = self._dialect.next_request()
@@ -184,6 +187,8 @@ class Session(Output):
         if isinstance(request, Event):
             self._hub.reply(self, request)
             return True
+        if charge:
+            self._inflow.add(sum(map(len, request.args)))
         try:
             job = self._dispatch.run(self, request)
         except BaseException as error:  # a plugin's SystemExit must not end our thread

@@ -656,6 +656,39 @@ def test_requests_of_one_receive_wait_until_their_answers_are_taken():
     assert "".join(answers) == ("NOTICE " + "x" * 90) * 30
 
 
+def test_what_was_held_goes_on_a_little_at_a_time():
+    """Else all who wait would say all they have once their meters have run out."""
+    world = World(COMMANDS, calm_rate=200, free_rate=1000)
+    fast = world.connect("fast")
+    lagging(world)
+    fast.send(*["PUB " + "x" * 96] * 50)
+    world.events.clear()
+    for _ in range(5):
+        world.clock.pass_by(10)
+        for _ in range(20):
+            world.hub.say(fast.session, GENERAL, "y" * 100)
+        world.deliver()
+        assert not fast.session.waits
+        fast.session.receive(b"")
+        world.deliver()
+    said = [event for event in world.seen(Said) if event.text.startswith("x")]
+    assert 5 <= len(said) <= 15
+
+
+def test_an_answer_larger_than_the_outbox_is_kept_if_nothing_else_waits():
+    world = World(COMMANDS, outbox=1000)
+    ala = stuck(world)
+    ala.session.deliver(b"x" * 5000)
+    assert not ala.wire.calls["abort"]
+    ala.wire.room = None
+    ala.session.flush()
+    assert ala.wire.taken == b"x" * 5000
+    ala.wire.room = 0
+    ala.session.deliver(b"y")
+    ala.session.deliver(b"x" * 1000)
+    assert ala.wire.calls["abort"] == 1
+
+
 def test_nobody_waits_for_those_who_are_in_no_room():
     world = World(COMMANDS, outbox=1000)
     outside, leaving = world.connect(), stuck(world)

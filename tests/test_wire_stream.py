@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatd.dialects import Setting
@@ -124,6 +124,7 @@ def test_the_server_understands_the_client(asked):
 
 
 @given(st.text())
+@example("two\nlines")
 def test_whatever_is_typed_the_client_sends_one_line(text):
     """S0-08: one terminator, at the end."""
     data = CrlfClient().encode(Request("say", (GENERAL, text)))

@@ -40,18 +40,19 @@ NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
 
 KEEPALIVE = {
     "TCP_KEEPIDLE": 60,
+    "TCP_KEEPALIVE": 60,  # what macOS calls the one before
     "TCP_KEEPINTVL": 15,
     "TCP_KEEPCNT": 4,
     "TCP_USER_TIMEOUT": 125_000,  # milliseconds
 }
 """When a peer counts as lost that vanished without a word: after two minutes, whether we wait
-for it to speak or to take what it was sent. With the system's own two hours its nick would be
-taken for as long. Where the system lacks an option, its own value stays."""
+for it to speak or to take what it was sent; so does one that is there and takes nothing. With the
+system's own two hours its nick would be taken for as long. Where the system lacks an option, its
+own value stays."""
 
 _KEEPALIVE = [
     (getattr(socket, name), KEEPALIVE[name]) for name in KEEPALIVE if hasattr(socket, name)
 ]
-_DONTWAIT = socket.MSG_DONTWAIT
 
 
 class Listener:
