@@ -224,7 +224,7 @@ class Hub:
         key = name_key(nick)
         with self._lock:
             user = self._user_locked(client)
-            recipient = self._by_key.get(key)
+            recipient = self._by_key.get(key) or self._by_key.get(nick)  # an address is no name
             if recipient is None:
                 raise CommandError("no-such-user", f"there is no user {nick}")
             _check_message(text)

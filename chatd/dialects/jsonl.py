@@ -1,0 +1,254 @@
+"""The `json` dialect (SPEC S2): one JSON object per line, with the keys type and data.
+
+Client to server: message, set-name, history and users, with text as data. Server to client:
+message alone, whose data are a source and a message; the source of notices is [Server]. Any
+other verb `shout` is the type shout, its words in data; messages of joined rooms have one more
+key, room (SPEC D-6).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from chatd.dialects import ClientDialect, Dialect, Setting, one_line
+from chatd.dialects.framing import LineSplitter
+from chatd.events import (
+    GENERAL,
+    CommandError,
+    Created,
+    Done,
+    Event,
+    Failed,
+    History,
+    Identity,
+    Joined,
+    LoggedIn,
+    LoggedOut,
+    Notice,
+    Parted,
+    Renamed,
+    Request,
+    Rooms,
+    Said,
+    Told,
+    Users,
+)
+from chatd.limits import MIB
+
+SERVER = "[Server]"
+_USERS = "Connected users: "
+
+
+class _FromClient(Struct):
+    type: str
+    data: str | None = None  # S2-06
+
+
+class _Spoken(Struct, omit_defaults=True):
+    source: str
+    message: str
+    room: str = GENERAL
+
+
+class _FromServer(Struct, tag_field="type", tag="message"):
+    data: _Spoken
+
+
+_from_client = msgspec.json.Decoder(_FromClient)
+_from_server = msgspec.json.Decoder(_FromServer)
+
+
+class Json(Dialect):
+    """The server's end."""
+
+    name = "json"
+    port = 5555
+    reserved = frozenset({"message", "set-name"})
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
+        self._login: Request | None = Request("login", (setting.address,))  # S2-10, S2-11
+
+    def feed(self, data: bytes) -> None:
+        self._lines.feed(data)
+
+    def next_request(self) -> Request | None:
+        if login := self._login:
+            self._login = None
+            return login
+        line = self._lines.next_line()
+        return None if line is None else _parse(line)
+
+    @staticmethod
+    def encode(event: Event, own: bool) -> bytes:
+        render = _RENDERERS.get(type(event))
+        return render(event, own) if render else b""
+
+
+def _parse(line: bytes) -> Request:
+    """Decode one line, an empty one included: that is no object either."""
+    try:
+        message = _from_client.decode(line.decode())
+    except UnicodeDecodeError:
+        raise CommandError("bad-utf8", "this is not UTF-8") from None
+    except (msgspec.ValidationError, RecursionError):  # nothing nested is ever asked for
+        text = "a message is an object with the keys type and data, both text"
+        raise CommandError("bad-message", text) from None
+    except msgspec.DecodeError:
+        raise CommandError("bad-json", "this is not JSON") from None
+    data = message.data or ""
+    if message.type == "message":
+        return Request("say", (GENERAL, data))
+    verb = "login" if message.type == "set-name" else message.type
+    return Request(verb, (data,) if data else ())
+
+
+def _message(source: str, text: str, room: str = GENERAL) -> bytes:
+    # Clients print `source: message` (S2-09): a line break could forge one of somebody else's.
+    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), _sendable(room))
+    return msgspec.json.encode(_FromServer(spoken)) + b"\n"
+
+
+def _sendable(text: str) -> str:
+    """Replace what is no Unicode: a plugin or an argument may hold it, and it must cost no more."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _notice(text: str) -> bytes:
+    return _message(SERVER, text)  # S2-08
+
+
+def _logged_in(event: LoggedIn, own: bool) -> bytes:
+    entered = _notice(f"{event.nick} has entered the chat")
+    return entered + _notice(event.greeting) if own and event.greeting else entered
+
+
+def _told(event: Told, own: bool) -> bytes:
+    if own and event.sender != event.recipient:
+        return _message(event.sender, f"(private to {event.recipient}) {event.text}")
+    return _message(event.sender, f"(private) {event.text}")
+
+
+def _in_room(words: str) -> Callable[[Any, bool], bytes]:
+    """Tell those who asked for a room; of General as a room the document knows nothing (D-1)."""
+
+    def render(event: Joined | Parted, own: bool) -> bytes:
+        told = own or event.room != GENERAL
+        return _notice(f"{event.nick} {words} {event.room}") if told else b""
+
+    return render
+
+
+def _history(event: History, own: bool) -> bytes:
+    replay = b"".join(Json.encode(each, False) for each in event.events)  # S2-15
+    return replay or _notice("No messages yet")
+
+
+_RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
+    LoggedIn: _logged_in,
+    Renamed: lambda event, own: _notice(f"{event.old} renamed to {event.nick}"),
+    LoggedOut: lambda event, own: b"" if own else _notice(f"{event.nick} has left the chat"),
+    Said: lambda event, own: _message(event.nick, event.text, event.room),  # S2-13: echoed
+    Told: _told,
+    Created: lambda event, own: (
+        _notice(f"{event.nick} has created room {event.room}") if own else b""
+    ),
+    Joined: _in_room("has joined room"),
+    Parted: _in_room("has left room"),
+    Users: lambda event, own: _notice(_USERS + ", ".join(event.nicks)),
+    Rooms: lambda event, own: _notice("Rooms: " + ", ".join(event.names)),
+    Identity: lambda event, own: _notice(f"You are {event.nick}"),
+    History: _history,
+    Notice: lambda event, own: _notice(event.text),
+    Failed: lambda event, own: _notice(event.text),
+}
+
+
+class JsonClient(ClientDialect):
+    """The client's end.
+
+    The grammar has neither request numbers nor errors: all that the server says is a notice.
+    Users are known by their first words, and a change of nick by the nicks in it; what begins
+    like a complaint about a nick is taken for the refusal of the oldest one that was asked for.
+    The barrier is a question for the users, which the server alone can answer: nobody can have
+    its name. A plugin that answers in the same words can be mistaken for it.
+    """
+
+    name = "json"
+    port = 5555
+
+    def __init__(self) -> None:
+        self._lines = LineSplitter(MIB, MIB)  # users are one message however many there are
+        self._nick = ""
+        self._renames: list[Request] = []
+        self._lists: list[Request | None] = []  # None for a barrier
+
+    def encode(self, request: Request) -> bytes:
+        kind, words = request.verb, request.args
+        if kind == "say" and words and words[0] == GENERAL:
+            kind, words = "message", words[1:]
+        elif kind == "login":
+            kind = "set-name"
+            self._renames.append(request)
+        elif kind == "users" and not any(words):  # users x would only be an error
+            self._lists.append(request)
+        return _to_server(kind, " ".join(words))
+
+    def barrier(self) -> bytes:
+        self._lists.append(None)
+        return _to_server("users", "")
+
+    @property
+    def settled(self) -> bool:
+        return None not in self._lists
+
+    def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
+        self._lines.feed(data)
+        while (line := self._lines.next_line()) is not None:
+            event = _understand(line)
+            if isinstance(event, Users) and self._lists:
+                if (request := self._lists.pop(0)) is not None:
+                    yield event, request
+            elif isinstance(event, Notice):
+                yield from self._noticed(event)
+            else:
+                yield event, None
+
+    def _noticed(self, notice: Notice) -> Iterator[tuple[Event, Request | None]]:
+        if not self._nick and (entered := _ENTERED.fullmatch(notice.text)):
+            self._nick = entered[1]  # the first one to enter that a client hears of is itself
+        if self._renames and notice.text.startswith(_REFUSALS):
+            yield Failed("error", notice.text), self._renames.pop(0)
+            return
+        yield notice, None
+        if self._renames and (renamed := _RENAMED.fullmatch(notice.text)):
+            old, nick = renamed.groups()
+            if nick == " ".join(self._renames[0].args) and old == (self._nick or old):
+                self._nick = nick
+                yield Done(), self._renames.pop(0)
+
+
+_ENTERED = re.compile(r"(\S+) has entered the chat")
+_RENAMED = re.compile(r"(\S+) renamed to (\S+)")
+_REFUSALS = ("nick ", "control characters ")
+
+
+def _to_server(kind: str, text: str) -> bytes:
+    return msgspec.json.encode(_FromClient(_sendable(kind), _sendable(text))) + b"\n"
+
+
+def _understand(line: bytes) -> Event:
+    text = line.decode(errors="replace")
+    try:
+        spoken = _from_server.decode(text).data
+    except (msgspec.DecodeError, RecursionError):
+        return Notice(text)  # of no server that we know: shown as it came
+    if spoken.source != SERVER:
+        return Said(spoken.room, spoken.source, spoken.message)
+    if spoken.message.startswith(_USERS):
+        return Users(tuple(spoken.message.removeprefix(_USERS).split(", ")))
+    return Notice(spoken.message)
