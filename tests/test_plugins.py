@@ -165,6 +165,26 @@ def test_tabs(engine):
             assert ola.line() == "error\tthis is not UTF-8"
 
 
+def test_the_session_of_a_dialect_that_is_shown(engine):
+    """docs/write-a-dialect.md: byte for byte, tabs and line ends as they are."""
+    page = (EXAMPLES.parent.parent / "docs" / "write-a-dialect.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"```tabs\n(.*?)```", page, re.DOTALL)
+    listen = (Listen("tabs", "127.0.0.1"),)
+    with chat("bob", plugins_dir=EXAMPLES, engine=engine, listen=listen) as (server, bob):
+        with TabsClient(server.ports["tabs"]) as ala:
+
+            def act(session):
+                for line in session.replace("→", "\t").splitlines():
+                    if line.startswith("> "):
+                        ala.send(line[2:])
+                    else:
+                        assert ala.line() == line[2:]
+
+            act(first)
+            bob.send("PUB hi all", "PRIV ala see you", "QUIT")
+            act(second)
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_is_short_and_needs_nothing(path):
     source = path.read_text(encoding="utf-8")
