@@ -11,6 +11,7 @@ from chatd.delivery import Delivery
 from chatd.dialects import Dialect, Setting
 from chatd.dialects.crlf import Crlf
 from chatd.dialects.jsonl import Json
+from chatd.dialects.slash import Slash
 from chatd.engines import Engine, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
@@ -23,7 +24,7 @@ from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
 
 ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
-DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf, Json)}
+DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf, Json, Slash)}
 
 
 class ListenError(Exception):
