@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: What chatd speaks beside crlf.
+DIALECTS = ("json", "slash", "words", "rooms")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -29,6 +32,7 @@ class Case:
 
     `window`: messages each sender (`fanout`) or pair (`priv`) keeps in flight.
     `rate`: messages per second from all senders together (`paced` only).
+    `dialects`: what clients that do not send speak in equal shares, beside crlf.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Case:
     window: int = 8
     rate: int = 200
     quick: bool = False
+    dialects: tuple[str, ...] = ()
 
     def arguments(self, most_clients: int, seconds: float) -> list[str]:
         """The generator's options, for a server that holds at most `most_clients`."""
@@ -67,6 +72,16 @@ CASES = (
     fanout(10, 10),
     fanout(100, 1),
     fanout(100, 10, quick=True),
+    Case(
+        "mixed-100x10",
+        "100 clients of five kinds, 10 senders pipelining 8",
+        "fanout",
+        (CPU, RATE),
+        clients=100,
+        senders=10,
+        quick=True,
+        dialects=DIALECTS,
+    ),
     fanout(500, 1),
     fanout(500, 10, quick=True),
     Case(
@@ -101,18 +116,27 @@ CASES = (
 
 @dataclass(frozen=True)
 class Goal:
-    """`contestant` stays at or below `limit`: times `reference`'s figure, or outright."""
+    """`contestant` stays at or below `limit`: times another figure, or outright.
+
+    That other figure is the one of `reference`, of `reference_case`, or of both.
+    """
 
     case: str
     figure: Figure
     contestant: str
     limit: float
     reference: str | None = None
+    reference_case: str | None = None
 
     @property
     def text(self) -> str:
-        against = f" ÷ {self.reference}" if self.reference else ""
-        return f"{self.case}: {self.contestant}{against}, {self.figure.label}"
+        case = divided(self.case, self.reference_case)
+        return f"{case}: {divided(self.contestant, self.reference)}, {self.figure.label}"
+
+
+def divided(above: str, below: str | None) -> str:
+    """How a table says it."""
+    return f"{above} ÷ {below}" if below else above
 
 
 GOALS = (
@@ -120,6 +144,8 @@ GOALS = (
     Goal("fanout-100x10", CPU, "threads", 1 / 6, "baseline"),
     Goal("fanout-500x10", CPU, "select", 1.0, "threads"),
     Goal("fanout-100x10", CPU, "select", 1.0, "threads"),
+    Goal("mixed-100x10", CPU, "threads", 2, reference_case="fanout-100x10"),
+    Goal("mixed-100x10", CPU, "select", 2, reference_case="fanout-100x10"),
     Goal("unpipelined", CPU, "threads", 1.3, "baseline"),
     Goal("idle", MEMORY, "threads", 60),
 )

@@ -1,5 +1,6 @@
 /*
- * loadgen: load for a chat server that speaks lines (LOGIN, PUB, PRIV).
+ * loadgen: load for a chat server that speaks lines (LOGIN, PUB, PRIV), with
+ * listeners of other protocols among them if asked for: see kinds.
  *
  * One thread and one epoll set, so that on a small machine the server, not
  * the generator, is what gets measured.  It talks to 127.0.0.1 only, ends by
@@ -36,12 +37,25 @@
 enum mode { FANOUT, PACED, PRIV, STORM, IDLE, MODES };
 static const char *const mode_names[MODES] = {"fanout", "paced", "priv", "storm", "idle"};
 
+/* A protocol: what a client says to log in, and what tells it that it is in. */
+struct kind { const char *login, *sign; int port; };
+
+enum { CRLF, JSON, SLASH, WORDS, ROOMS, KINDS };
+static struct kind kinds[KINDS] = {         /* %07u: the number in the nick */
+    [CRLF] = {"LOGIN u%07u\r\n", "OK", 0},
+    [JSON] = {"{\"type\":\"set-name\",\"data\":\"u%07u\"}\n", "renamed to u%07u\"", 0},
+    [SLASH] = {"1\nu%07u\n", "u%07u! Zostales", 0},
+    [WORDS] = {"login u%07u\n", "[u%07u] log in.", 0},
+    [ROOMS] = {"u%07u\n", "You joined the room", 0},
+};
+
 enum state { UNUSED, CONNECTING, LOGGING_IN, READY, DEAD };
 
 struct buffer { char *data; int start, end, capacity; };
 
 struct client {
     int fd, id;
+    const struct kind *kind;
     enum state state;
     unsigned nick;              /* new for every login: nicks never collide */
     bool wants_write;
@@ -63,7 +77,7 @@ struct usage { double cpu; long rss_kib, threads; };
 
 static struct {
     enum mode mode;
-    int port, pid, clients, senders, window, size, connecting;
+    int pid, clients, senders, window, size, connecting;
     double seconds, warmup, rate;
 } opt = {.clients = 10, .senders = 1, .window = 8, .size = 100, .connecting = 64,
          .seconds = 2, .warmup = 0.3, .rate = 200};
@@ -235,7 +249,7 @@ static void say(struct client *c, const struct client *target, int64_t stamp)
 static void start(struct client *c)
 {
     static unsigned next_nick;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(opt.port),
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(c->kind->port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int one = 1;
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -259,7 +273,7 @@ static void start(struct client *c)
 
 static void connected(struct client *c)
 {
-    char text[32];
+    char text[64];
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -268,7 +282,7 @@ static void connected(struct client *c)
         return;
     }
     c->state = LOGGING_IN;
-    append(&c->out, text, sprintf(text, "LOGIN u%07u\r\n", c->nick));
+    append(&c->out, text, sprintf(text, c->kind->login, c->nick));
     flush(c);
 }
 
@@ -347,12 +361,19 @@ static void report_error(const char *line, int length)
         fprintf(stderr, "the server says: %.*s\n", length, line);
 }
 
+/* Whether a line is the answer to the login, not news of others' ones. */
+static bool is_welcome(const struct client *c, const char *line, int length)
+{
+    char sign[64];
+    return memmem(line, length, sign, sprintf(sign, c->kind->sign, c->nick));
+}
+
 static void line_arrived(struct client *c, const char *line, int length, int64_t at)
 {
     if (length >= 5 && !memcmp(line, "ERROR", 5)) {
         report_error(line, length);
     } else if (c->state == LOGGING_IN) {
-        if (length >= 2 && !memcmp(line, "OK", 2))
+        if (is_welcome(c, line, length))
             logged_in(c, at);
     } else {
         const char *mark = memchr(line, MARK[0], length);
@@ -622,6 +643,8 @@ static void usage(void)
           "  priv    clients in pairs, W private messages to and fro per pair\n"
           "  storm   --clients N connect, log in and leave, all the time\n"
           "  idle    --clients N log in and wait\n"
+          "The server speaks crlf on PORT.  Clients that send nothing are spread evenly\n"
+          "over crlf and what else it speaks: --json, --slash, --words, --rooms PORT\n"
           "options: --clients 10 --senders 1 --window 8 --size 100 (bytes)\n"
           "  --rate 200 (1/s) --seconds 2 --warmup 0.3 --connecting 64 (at once)\n", stderr);
     exit(2);
@@ -629,7 +652,7 @@ static void usage(void)
 
 static bool options_make_sense(void)
 {
-    return opt.mode < MODES && opt.port > 0 && opt.pid > 0 && opt.clients > 1
+    return opt.mode < MODES && kinds[CRLF].port > 0 && opt.pid > 0 && opt.clients > 1
            && opt.clients < 65536 && opt.senders > 0 && opt.senders <= opt.clients
            && opt.window > 0 && opt.size >= MARK_LENGTH && opt.size <= MAX_SIZE
            && opt.seconds > 0 && opt.warmup >= 0 && opt.rate > 0 && opt.connecting > 0
@@ -639,7 +662,9 @@ static bool options_make_sense(void)
 static void read_options(int argc, char **argv)
 {
     const struct { const char *name; int *whole; double *real; } known[] = {
-        {"--port", &opt.port, NULL}, {"--pid", &opt.pid, NULL},
+        {"--port", &kinds[CRLF].port, NULL}, {"--json", &kinds[JSON].port, NULL},
+        {"--slash", &kinds[SLASH].port, NULL}, {"--words", &kinds[WORDS].port, NULL},
+        {"--rooms", &kinds[ROOMS].port, NULL}, {"--pid", &opt.pid, NULL},
         {"--clients", &opt.clients, NULL}, {"--senders", &opt.senders, NULL},
         {"--window", &opt.window, NULL}, {"--size", &opt.size, NULL},
         {"--connecting", &opt.connecting, NULL}, {"--seconds", NULL, &opt.seconds},
@@ -666,6 +691,18 @@ static void read_options(int argc, char **argv)
         usage();
 }
 
+/* Senders speak crlf, the others in turn all that the server was said to speak. */
+static void choose_kinds(void)
+{
+    const struct kind *spoken[KINDS];
+    int count = 0, senders = opt.mode == PRIV ? opt.clients : opt.senders;
+    for (int k = 0; k < KINDS; k++)
+        if (kinds[k].port)
+            spoken[count++] = &kinds[k];
+    for (int i = 0; i < opt.clients; i++)
+        clients[i].kind = i < senders ? &kinds[CRLF] : spoken[(i - senders) % count];
+}
+
 int main(int argc, char **argv)
 {
     read_options(argc, argv);
@@ -681,6 +718,7 @@ int main(int argc, char **argv)
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, timer_fd, &timer);
     for (int i = 0; i < opt.clients; i++)
         clients[i].id = i;
+    choose_kinds();
     measure();
     return 0;
 }

@@ -21,7 +21,8 @@ def draw(results: Results, machine: dict[str, str], target: Path) -> None:
     matplotlib.use("Agg")  # no display needed
     from matplotlib import pyplot
 
-    cases = [case for case in results.cases if CPU in case.figures and case.mode != "paced"]
+    measured = [case for case in results.cases if case.name in results.runs]
+    cases = [case for case in measured if CPU in case.figures and case.mode != "paced"]
     if not cases:
         return
     figure, axes = pyplot.subplots(figsize=(13, 6.5), layout="constrained")

@@ -45,15 +45,15 @@ class Results:
 
     def ratio(self, case: str, figure: Figure, contestant: str, reference: str) -> float | None:
         """`contestant`'s median divided by `reference`'s, both of this run."""
-        above = self.median(case, contestant, figure)
-        below = self.median(case, reference, figure)
-        return above / below if above is not None and below else None
+        return divide(self.median(case, contestant, figure), self.median(case, reference, figure))
 
     def reached(self, goal: Goal) -> float | None:
         """What was measured for a goal, or None."""
-        if goal.reference is None:
-            return self.median(goal.case, goal.contestant, goal.figure)
-        return self.ratio(goal.case, goal.figure, goal.contestant, goal.reference)
+        measured = self.median(goal.case, goal.contestant, goal.figure)
+        if not (goal.reference or goal.reference_case):
+            return measured
+        case, contestant = goal.reference_case or goal.case, goal.reference or goal.contestant
+        return divide(measured, self.median(case, contestant, goal.figure))
 
     def as_json(self) -> dict[str, object]:
         """Everything, for `latest.json`."""
@@ -72,6 +72,11 @@ class Results:
             for case in self.cases
         }
         return {"medians": medians, "goals": goals, "problems": self.problems, "rounds": self.runs}
+
+
+def divide(above: float | None, below: float | None) -> float | None:
+    """A ratio, or None where one of the two was not measured."""
+    return above / below if above is not None and below else None
 
 
 def describe_machine() -> dict[str, str]:

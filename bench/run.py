@@ -54,7 +54,7 @@ def raise_file_limit() -> None:
 def run_once(generator: Path, case: Case, contestant: Contestant, seconds: float) -> Run:
     """Start a fresh server, put one case's load on it, and return the figures."""
     with running(contestant) as server:
-        command = [str(generator), "--port", str(server.port), "--pid", str(server.pid)]
+        command = [str(generator), *server.arguments(case)]
         command += case.arguments(contestant.most_clients, seconds)
         done = subprocess.run(
             command,
@@ -81,7 +81,7 @@ def measure(
     """Run all cases in alternating rounds, so that a drifting machine drifts for all."""
     for number in range(1, rounds + 1):
         for case in results.cases:
-            for contestant in contestants:
+            for contestant in (one for one in contestants if one.takes(case)):
                 print(
                     f"round {number}/{rounds}  {case.name:14} {contestant.name:9} ",
                     end="",
@@ -138,7 +138,7 @@ def choose_cases(options: argparse.Namespace) -> list[Case]:
     if options.case:
         return [case for case in CASES if case.name in options.case]
     if options.goals:
-        needed = {goal.case for goal in GOALS}
+        needed = {case for goal in GOALS for case in (goal.case, goal.reference_case)}
         return [case for case in CASES if case.name in needed]
     return [case for case in CASES if case.quick or not options.quick]
 

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cases import DIALECTS, Case
 
 HERE = Path(__file__).resolve().parent
 START_SECONDS = 10.0
@@ -26,17 +28,25 @@ class Contestant:
 
     `most_clients`: select() cannot watch descriptors from 1024 on, and a server has
     some of its own, so the idle case is smaller there.
+    `dialects`: what it speaks beside crlf.
     """
 
     name: str
     arguments: tuple[str, ...]
     most_clients: int = 60_000
+    dialects: tuple[str, ...] = ()
+
+    def takes(self, case: Case) -> bool:
+        """Whether it speaks all that the case's clients do."""
+        return set(case.dialects) <= set(self.dialects)
 
 
 def chatd(engine: str, most_clients: int = 60_000) -> Contestant:
     """chatd on one of its engines."""
     options = f"-p 0 --host 127.0.0.1 --engine {engine} -q --max-clients 20000"
-    return Contestant(engine, ("-m", "chatd", *options.split()), most_clients)
+    listen = [f"--listen={dialect}=127.0.0.1:0" for dialect in DIALECTS]
+    arguments = ("-m", "chatd", *options.split(), *listen)
+    return Contestant(engine, arguments, most_clients, DIALECTS)
 
 
 CONTESTANTS = (
@@ -48,15 +58,21 @@ CONTESTANTS = (
 
 @dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """A running server, and its ports by dialect."""
 
     pid: int
-    port: int
+    ports: Mapping[str, int]
+
+    def arguments(self, case: Case) -> list[str]:
+        """The generator's options that tell it where this server is."""
+        options = {"--pid": self.pid, "--port": self.ports["crlf"]}
+        options |= {f"--{dialect}": self.ports[dialect] for dialect in case.dialects}
+        return [str(part) for option in options.items() for part in option]
 
 
 @contextmanager
 def running(contestant: Contestant) -> Iterator[Server]:
-    """Start a server on a port the system chooses; end it, by its pid, on the way out.
+    """Start a server on ports the system chooses; end it, by its pid, on the way out.
 
     It runs in a directory of its own, removed afterwards, so nothing that it stores
     reaches the next run.
@@ -70,29 +86,31 @@ def running(contestant: Contestant) -> Iterator[Server]:
                 command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         try:
-            yield Server(process.pid, wait_for_port(process, port_file, log))
+            yield Server(process.pid, wait_for_ports(process, port_file, log))
         finally:
             stop(process)
 
 
-def wait_for_port(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> int:
-    """Wait until the server has written `dialect host port`, and return the port."""
+def wait_for_ports(process: subprocess.Popen[bytes], port_file: Path, log: Path) -> dict[str, int]:
+    """Wait until the server has written lines `dialect host port`, and read them."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if port_file.exists() and port_file.read_text().endswith("\n"):
-            return read_port(port_file.read_text())
+            return read_ports(port_file.read_text())
         time.sleep(0.02)
     said = " ".join(log.read_text(errors="replace").split()[-60:])
     raise ServerError(f"did not start: {said or 'no port file'}")
 
 
-def read_port(text: str) -> int:
-    """The port of the first listener that understands the crlf dialect."""
+def read_ports(text: str) -> dict[str, int]:
+    """The port of each dialect's first listener; `auto` understands crlf, too."""
+    ports: dict[str, int] = {}
     for line in text.splitlines():
         dialect, _host, port = line.split()
-        if dialect in ("auto", "crlf"):
-            return int(port)
-    raise ServerError(f"no listener for the crlf dialect: {text.strip()}")
+        ports.setdefault("crlf" if dialect == "auto" else dialect, int(port))
+    if "crlf" not in ports:
+        raise ServerError(f"no listener for the crlf dialect: {text.strip()}")
+    return ports
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from chatd import __version__
 from chatd.config import Config, Listen
 from chatd.console import Console, WarningHandler
+from chatd.dialects.table import DIALECTS
 from chatd.limits import Limits
 from chatd.listening import parse_listen
 from chatd.plugins import PluginError
-from chatd.server import DIALECTS, ENGINES, ListenError, Server
+from chatd.server import ENGINES, ListenError, Server
 from chatd.taps import Tap
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -27,7 +27,7 @@ class Config(Struct, frozen=True, kw_only=True):
     """Address to listen on; empty means all of them, IPv4 and IPv6."""
     port: int = 5000
     """0 lets the system choose."""
-    dialect: str = "crlf"
+    dialect: str = "auto"
     """What clients speak there."""
     listen: tuple[Listen, ...] = ()
     """Further addresses."""

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
+from chatd.dialects.table import CLIENTS
 from chatd.events import (
     Connected,
     Created,
@@ -31,7 +32,7 @@ from chatd.events import (
 )
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
-    Listening: lambda e: f"listening on {_place(e.host, e.port)} ({e.dialect})",
+    Listening: lambda e: f"listening on {_place(e.host, e.port)} ({e.dialect}){_how_to_join(e)}",
     Connected: lambda e: f"connected from {e.address}",
     LoggedIn: lambda e: f"logged in {e.nick} from {e.address}",
     Renamed: lambda e: f"renamed {e.old} to {e.nick}",
@@ -80,6 +81,14 @@ def _shows_itself(character: str) -> bool:
 
 def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _how_to_join(event: Listening) -> str:
+    client = "crlf" if event.dialect == "auto" else event.dialect
+    if client not in CLIENTS:
+        return ""  # of a plugin
+    dialect = "" if client == "crlf" else f" --dialect {client}"
+    return f", join with: chatcli{dialect} -p {event.port}"
 
 
 _GONE = {errno.EPIPE, errno.EBADF, errno.EIO}

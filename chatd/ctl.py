@@ -7,8 +7,8 @@ import click
 
 from chatd import __version__
 from chatd.cli import config_option, no_plugin_option, plugins_dir_option, run_command
+from chatd.dialects.table import DIALECTS
 from chatd.plugins import PluginError, Plugins
-from chatd.server import DIALECTS
 
 
 @click.group(

@@ -8,10 +8,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
-from chatd.dialects import Dialect, Setting
-from chatd.dialects.crlf import Crlf
-from chatd.dialects.jsonl import Json
-from chatd.dialects.slash import Slash
+from chatd.dialects import Setting
+from chatd.dialects.table import DIALECTS
 from chatd.engines import Engine, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
@@ -24,7 +22,6 @@ from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
 
 ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
-DIALECTS: dict[str, type[Dialect]] = {dialect.name: dialect for dialect in (Crlf, Json, Slash)}
 
 
 class ListenError(Exception):

@@ -17,7 +17,7 @@ import chatd
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.cli import chatd as command
 from chatd.cli import main
-from chatd.server import DIALECTS
+from chatd.dialects.table import DIALECTS
 
 CHATD = [sys.executable, "-m", "chatd"]
 FAREWELL = b"ERROR the server is shutting down\r\n"
@@ -236,7 +236,7 @@ def test_the_port_file_says_where_it_listens(tmp_path):
     port_file = tmp_path / "ports"
     port_file.write_text("left over by another server, and much longer\n" * 100)
     with running(port_file, "-p", "0", "--port-file", str(port_file)) as process:
-        assert port_file.read_text() == f"crlf :: {process.port}\n"
+        assert port_file.read_text() == f"auto :: {process.port}\n"
         assert process.port != 0
         assert reachable("127.0.0.1", process.port)
 
@@ -255,7 +255,7 @@ def test_ipv4_and_ipv6_by_default(tmp_path):
 def test_one_address_only(tmp_path):
     needs_ipv6()
     with chatd_process(tmp_path, "--host", "127.0.0.1") as process:
-        assert (tmp_path / "ports").read_text() == f"crlf 127.0.0.1 {process.port}\n"
+        assert (tmp_path / "ports").read_text() == f"auto 127.0.0.1 {process.port}\n"
         assert reachable("127.0.0.1", process.port)
         assert not reachable("::1", process.port)
     with chatd_process(tmp_path, "--host", "::1") as process:

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-import chatd.server
 from chat import PATIENCE, RawClient, chatd_process, wait_until
+from chatd.dialects import table
 from chatd.dialects.crlf import Crlf
 from chatd.engines import KEEPALIVE, Deadlines, SpareDescriptor
 from chatd.limits import Limits
@@ -223,8 +223,8 @@ class Moody(Crlf):
 
 @pytest.mark.parametrize("broken", ["made", "opened"])
 def test_who_cannot_come_in_leaves_nothing_behind(engine, monkeypatch, broken):
-    monkeypatch.setitem(chatd.server.DIALECTS, "crlf", Moody)
-    with running_server(engine=engine) as server:
+    monkeypatch.setitem(table.DIALECTS, "crlf", Moody)
+    with running_server(engine=engine, dialect="crlf") as server:
         with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
             files = files_of(os.getpid())
             monkeypatch.setattr(Moody, "broken", broken)

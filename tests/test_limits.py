@@ -220,7 +220,7 @@ def test_somebody_else_chats_during_a_flood(engine):
 
 def test_the_login_deadline_is_not_extended_by_bytes(engine):
     limits = Limits(login=0.5)
-    with running_server(engine=engine, limits=limits) as server:
+    with running_server(engine=engine, limits=limits, dialect="crlf") as server:
         with RawClient(server.port, nick="ala") as ala, RawClient(server.port) as idle:
             with RawClient(server.port) as drip:
                 stop = threading.Event()

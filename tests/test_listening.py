@@ -7,8 +7,8 @@ import pytest
 
 from chat import PATIENCE, RawClient, chatd_process
 from chatd.config import Listen
+from chatd.dialects.table import DIALECTS
 from chatd.listening import parse_listen
-from chatd.server import DIALECTS
 from chatd.testing import running_server
 
 

@@ -87,7 +87,7 @@ def test_all_there_is_to_see(tmp_path, engine):
         eva.close()
         log = lines_of(process, ala)
     assert log == [
-        f"listening on [::]:{process.port} (crlf)",
+        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port}",
         f"connected from {where[0]}",
         f"logged in ala from {where[0]}",
         f"connected from {where[1]}",
@@ -163,7 +163,7 @@ def test_private_texts_are_never_in_it(tmp_path, engine):
         until_closed(ola)
         log = lines_of(process, ala)
     assert log == [
-        f"listening on [::]:{process.port} (crlf)",
+        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port}",
         f"connected from {where[0]}",
         f"logged in ala from {where[0]}",
         f"connected from {where[1]}",

@@ -520,7 +520,7 @@ class SocketWorld:
 
     @contextmanager
     def serving(self, engine, settings):
-        settings = dict(settings)
+        settings = {"dialect": "crlf", **settings}
         limits = _limits(settings)
         taps = (Tap(self._note),)
         with running_server(engine=engine, limits=limits, taps=taps, **settings) as self._server:

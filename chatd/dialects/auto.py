@@ -1,0 +1,113 @@
+"""The `auto` dialect: a client's first word tells which of the others it speaks.
+
+`{` is json; LOGIN, PRIV, LIST and PUB are crlf; login, msg, msgall, logout, whoami, userlist and
+debug are words. White space in front is skipped; what could still become one of these waits for
+the rest. Any other first message is answered, a line as in crlf and a chunk as in words, and
+settles nothing.
+"""
+
+import re
+
+from chatd.dialects import Dialect, Setting
+from chatd.dialects.crlf import Crlf
+from chatd.dialects.framing import ends_whole
+from chatd.dialects.jsonl import Json
+from chatd.dialects.words import Words
+from chatd.events import Event, Failed, Request
+
+_DIALECTS: dict[bytes, type[Dialect]] = {
+    **dict.fromkeys((b"LOGIN", b"PRIV", b"LIST", b"PUB"), Crlf),
+    **dict.fromkeys(
+        (b"login", b"msg", b"msgall", b"logout", b"whoami", b"userlist", b"debug"), Words
+    ),
+}
+_WORD = re.compile(rb"\S*")
+_UNKNOWN_CHUNK = Failed("unknown-chunk", "unknown command")
+
+
+class Auto(Dialect):
+    """The server's end; the clients are those of the others."""
+
+    name = "auto"
+    port = 5000
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._head = b""  # what came and was neither answered nor handed over
+        self._lines = Crlf(setting)  # answers lines that are not recognised
+        self._unknown_chunk = False
+        self._heir: Dialect | None = None
+
+    def feed(self, data: bytes) -> None:
+        self._head += data
+
+    def next_request(self) -> Request | Event | None:
+        if self._unknown_chunk:
+            self._unknown_chunk = False
+            return _UNKNOWN_CHUNK
+        while (request := self._lines.next_request()) is None and self._proceed():
+            pass
+        return request
+
+    def _proceed(self) -> bool:
+        """Hand over if what came settles it; say whether there is a line to be answered."""
+        self._head = self._head.lstrip()
+        word = self._word
+        if self._heir is not None or self._may_grow(word):
+            return False
+        if self._head.startswith(b"{"):
+            self._hand_over(Json)
+        elif word in _DIALECTS:
+            self._hand_over(_DIALECTS[word])
+        else:
+            line, end, rest = self._head.partition(b"\n")
+            if end:
+                self._lines.feed(line + end)
+                self._head = rest
+                return True
+            if len(self._head) > self.setting.limits.line:
+                self._hand_over(Crlf)  # which knows how to throw a long line away
+        return False
+
+    @property
+    def _word(self) -> bytes:
+        word = _WORD.match(self._head)
+        return word[0] if word else b""
+
+    def _may_grow(self, word: bytes) -> bool:
+        """Whether this could be the beginning of a known word, or of nothing yet."""
+        return word == self._head and any(known.startswith(word) for known in _DIALECTS)
+
+    def _hand_over(self, dialect: type[Dialect]) -> None:
+        self._heir = dialect(self.setting)
+        self._heir.feed(self._head)
+        self._head = b""
+
+    @property
+    def heir(self) -> Dialect | None:
+        return self._heir
+
+    @property
+    def patience(self) -> float | None:
+        complete = self._word in _DIALECTS or not self._may_grow(self._word)
+        chunks = self.setting.framing != "line" and self._heir is None
+        return self.setting.quiet if chunks and complete and ends_whole(self._head) else None
+
+    def quiet_passed(self) -> None:
+        if self._word in _DIALECTS:
+            self._hand_over(_DIALECTS[self._word])
+            if self._heir is not None:
+                self._heir.quiet_passed()
+        else:
+            self._head = b""
+            self._unknown_chunk = True
+
+    @staticmethod
+    def kind_of(line: str) -> str:
+        return ""
+
+    @staticmethod
+    def encode(event: Event, own: bool) -> bytes:
+        if event == _UNKNOWN_CHUNK:
+            return Words.encode(Failed("unknown-command", _UNKNOWN_CHUNK.text), own)
+        return Crlf.encode(event, own)
