@@ -1,14 +1,11 @@
-"""One conversation: typed lines and received bytes in; bytes to send and lines to show out.
+"""A conversation that is understood: requests go out, events come in, answers are awaited."""
 
-Nothing here knows a keyboard, a screen, a socket or a thread. Its clock counts seconds.
-"""
-
-import time
-from collections.abc import Callable
 from enum import Enum, auto
 from math import inf
+from typing import Any, ClassVar
 
-from chatcli.commands import HELP, Action, Mistake, understand
+from chatcli.commands import COMMANDS, Action, Mistake, help_lines, understand
+from chatcli.conversation import CLOSED, GOODBYE, Conversation
 from chatcli.display import Kind, Line, describe, said_by_others
 from chatcli.text import clean, unsendable
 from chatd.dialects import ClientDialect
@@ -18,10 +15,6 @@ WINDOW = 128 * 1024
 """Bytes after which the server must show that it took them before more are read: a long paste
 then waits in the pipe, and a silent server is noticed while it goes on."""
 
-GOODBYE = 2.0
-"""Seconds that a person who leaves waits at most for the server to take the last line."""
-
-_SECOND_LOOK = 0.5
 _MOST_NICKS = 10_000
 
 
@@ -35,71 +28,55 @@ class Phase(Enum):
     LEAVING = auto()
 
 
-class Chat:
+class Chat(Conversation):
     """The client's part of a conversation.
 
-    interactive: a person sits at a terminal, who can be asked, and who leaves when they like.
-    Otherwise the status tells whether all that was typed was taken and nothing was refused.
-    timeout: seconds that the server has for an answer.
+    nick is what others see; with login it is registered first, else the server gave it. ignore:
+    do not show what other users say.
     """
+
+    commands = COMMANDS
+    anonymous: ClassVar[bool] = False
+    """Whether one can chat without a login."""
+    server: ClassVar[str] = ""
+    """The name under which the server speaks, where it has one."""
 
     def __init__(
         self,
         dialect: ClientDialect,
         nick: str,
         *,
+        login: bool = True,
         ignore: bool = False,
-        interactive: bool = False,
-        timeout: float = 10.0,
-        clock: Callable[[], float] = time.monotonic,
+        **settings: Any,
     ) -> None:
+        super().__init__(**settings)
         self._dialect = dialect
         self._ignore = ignore
-        self._interactive = interactive
-        self._timeout = timeout
-        self._clock = clock
         self._phase = Phase.LOGIN
         self._held: list[str] = []  # typed before the login was answered
         self._unconfirmed = 0
-        self._failed = False
-        self._patient = True
         self.nick = nick
-        self.nicks: dict[str, None] = {}
-        """Nicks that were seen, for completion."""
-        self.output = bytearray()
-        """To be sent; the sender deletes what it has sent."""
-        self.lines: list[Line] = []
-        """To be shown; who shows them takes them out."""
-        self.deadline = inf
-        """When tick is due, on clock's scale."""
-        self.status: int | None = None
-        """The exit status, once the conversation is over."""
-        self.complaint = ""
-        """Why it ended, when it ended badly: one line."""
-        self._login(nick)
+        if login:
+            self._login(nick)
+        else:
+            self._enter()
 
     # -- what engines and screens ask --------------------------------------------------------
 
     @property
     def wants_input(self) -> bool:
-        """Whether typed lines may be read now: no answer is awaited that they must wait for."""
         return self.status is None and self.deadline == inf
 
     @property
     def prompt(self) -> str:
-        """What a person is asked for; empty while the login is not answered."""
         if self._phase is Phase.LOGIN:
             return ""
         return "another nick: " if self._phase is Phase.CHOOSING else f"{clean(self.nick)}> "
 
-    def wait(self) -> float | None:
-        """Seconds until tick is due; None for never."""
-        return None if self.deadline == inf else max(0.0, self.deadline - self._clock())
-
     # -- what happens ------------------------------------------------------------------------
 
     def typed(self, line: str) -> None:
-        """Take a line from the keyboard, without its end."""
         if self._phase is Phase.LOGIN:
             self._held.append(line)
         elif self._phase is Phase.CHOOSING:
@@ -107,13 +84,7 @@ class Chat:
         elif self._phase is Phase.CHATTING:
             self._carry_out(line)
 
-    def mistake(self, text: str) -> None:
-        """Tell that something typed was not sent, and why."""
-        self._failed = True
-        self._show(Kind.ERROR, f"error: {text}")
-
     def leave(self) -> None:
-        """Take the end of the input: go once the server has taken everything."""
         if self._phase is Phase.CHATTING:
             self._phase = Phase.LEAVING
             self._await_barrier(GOODBYE if self._interactive else self._timeout)
@@ -121,7 +92,6 @@ class Chat:
             self.finish(0)
 
     def received(self, data: bytes) -> None:
-        """Take bytes from the server."""
         try:
             for event, request in self._dialect.feed(data):
                 self._take(event, request)
@@ -131,38 +101,16 @@ class Chat:
             self._confirmed()
 
     def closed(self, reason: str) -> None:
-        """Take note that the connection is over."""
-        self._end_early(reason)
-
-    def tick(self) -> None:
-        """Give up if deadline has passed."""
-        if self._clock() < self.deadline:
-            return
-        if self._patient:  # our own screen may have kept us from hearing the answer
-            self._patient = False
-            self.deadline = self._clock() + _SECOND_LOOK
-            return
-        self._end_early(f"no answer from the server within {self._timeout:g} seconds")
-
-    def finish(self, status: int, complaint: str = "") -> None:
-        """End the conversation; only the first call counts."""
-        if self.status is None:
-            self.status, self.complaint = status, clean(complaint)
+        if self.closing and not (self._interactive and self._leaving):
+            self._show(Kind.ERROR, self.closing)
+            self.finish(1, reason)
+        self._end_early(reason or CLOSED)
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _end_early(self, complaint: str) -> None:
-        if self._interactive and self._phase is Phase.LEAVING:
-            self.finish(0)
-        else:
-            self.finish(1, complaint)
-
-    def _show(self, kind: Kind, text: str) -> None:
-        self.lines.append(Line(kind, clean(text)))
-
-    def _note(self, text: str) -> None:
-        if self._interactive:
-            self._show(Kind.NOTE, text)
+    @property
+    def _leaving(self) -> bool:
+        return self._phase is Phase.LEAVING
 
     def _ask(self, request: Request) -> None:
         data = self._dialect.encode(request)
@@ -174,10 +122,6 @@ class Chat:
     def _await_barrier(self, seconds: float) -> None:
         self.output += self._dialect.barrier()
         self._await(seconds)
-
-    def _await(self, seconds: float) -> None:
-        self.deadline = self._clock() + seconds
-        self._patient = True
 
     def _confirmed(self) -> None:
         """The server has taken all that was sent so far."""
@@ -204,14 +148,14 @@ class Chat:
 
     def _carry_out(self, line: str) -> None:
         try:
-            wanted = understand(line)
+            wanted = understand(line, self.commands)
         except Mistake as mistake:
             self.mistake(str(mistake))
             return
         if wanted is Action.QUIT:
             self.leave()
         elif wanted is Action.HELP:
-            self.lines += [Line(Kind.ANSWER, line) for line in HELP]
+            self.lines += [Line(Kind.ANSWER, line) for line in help_lines(self.commands)]
         elif isinstance(wanted, Request):
             self._ask(wanted)
 
@@ -226,7 +170,10 @@ class Chat:
         self._remember_nicks(event)
         if self._ignore and said_by_others(event, self.nick):
             return
-        if line := describe(event):
+        self._show_event(event)
+
+    def _show_event(self, event: Event) -> None:
+        if line := describe(event, self.server):
             self.lines.append(line)
 
     def _login_answered(self, event: Event) -> None:
@@ -234,10 +181,13 @@ class Chat:
             if not self._interactive:
                 self.finish(1, event.text)
                 return
-            self._show(Kind.ERROR, f"error: {event.text}")
+            self._show_event(event)
             self._phase = Phase.CHOOSING
             self.deadline = inf
             return
+        self._enter()
+
+    def _enter(self) -> None:
         self._phase = Phase.CHATTING
         self._note(f"you are in the chat as {self.nick}; /help lists the commands")
         self._confirmed()

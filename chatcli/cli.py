@@ -3,17 +3,22 @@
 import getpass
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from chatcli.chat import Chat
 from chatcli.connection import Connection, connect
+from chatcli.conversation import Conversation
+from chatcli.dialects import CHATS, CONSOLES
+from chatcli.questions import ask
 from chatcli.text import unsendable
 from chatd import __version__
-from chatd.dialects.crlf import CrlfClient
+from chatd.dialects.table import CLIENTS
 
 _INTERRUPTED = 130
+_PORT = click.IntRange(1, 65535)
 
 
 def _login_name() -> str:
@@ -24,8 +29,50 @@ def _login_name() -> str:
         raise click.UsageError("this system does not know your name: give a nick by -l") from None
 
 
+def _list_dialects(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for client in CLIENTS.values():
+            click.echo(f"{client.name:<6} {client.port}")
+        ctx.exit()
+
+
+def _default_port(ctx: click.Context, parameter: click.Parameter, port: int | None) -> int:
+    return port or CLIENTS[ctx.params["dialect"]].port
+
+
+def _default_nick(ctx: click.Context, parameter: click.Parameter, nick: str | None) -> str:
+    """A name that nobody gave is for crlf alone (SPEC D-5)."""
+    if nick is None and ctx.params["dialect"] == "crlf":
+        return _login_name()
+    return nick or ""
+
+
+_Word = TypeVar("_Word", str, int)
+
+
+def _not_in_crlf(
+    ctx: click.Context, parameter: click.Parameter, word: _Word | None
+) -> _Word | None:
+    """The positional form is that of the other documents (S0-04)."""
+    if word is not None and ctx.params["dialect"] == "crlf":
+        raise click.UsageError(f"Got unexpected extra argument ({word})")
+    return word
+
+
 @click.command(
     context_settings={"auto_envvar_prefix": "CHATCLI", "help_option_names": ["-h", "--help"]}
+)
+# Together their names read [SERVER [PORT [NAME]]].
+@click.argument("place", required=False, metavar="[SERVER", callback=_not_in_crlf)
+@click.argument("place_port", required=False, metavar="[PORT", type=_PORT, callback=_not_in_crlf)
+@click.argument("name", required=False, metavar="[NAME]]]", callback=_not_in_crlf)
+@click.option(
+    "--dialect",
+    type=click.Choice(list(CLIENTS)),
+    default="crlf",
+    show_default=True,
+    is_eager=True,
+    help="What the server speaks.",
 )
 @click.option(
     "-s",
@@ -38,21 +85,26 @@ def _login_name() -> str:
 @click.option(
     "-p",
     "--port",
-    type=click.IntRange(1, 65535),
+    type=_PORT,
     metavar="PORT",
-    default=CrlfClient.port,
-    show_default=True,
+    callback=_default_port,
+    show_default="the dialect's",
     help="TCP port of the server.",
 )
 @click.option(
     "-l",
     "--login",
-    default=_login_name,
-    show_default="your login name",
+    callback=_default_nick,
+    show_default="in crlf your login name",
     metavar="NICK",
     help="Nick to register.",
 )
-@click.option("-i", "--ignore", is_flag=True, help="Do not show what other users say.")
+@click.option("-i", "--ignore", is_flag=True, help="Do not show what other users say (crlf, json).")
+@click.option(
+    "--no-newline",
+    is_flag=True,
+    help="Send lines, and show what comes, without line ends (slash, words, rooms).",
+)
 @click.option(
     "--engine",
     type=click.Choice(["threads", "select"]),
@@ -69,34 +121,59 @@ def _login_name() -> str:
     metavar="SECONDS",
     help="How long to wait for the server's answer.",
 )
+@click.option(
+    "--list-dialects",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_dialects,
+    help="List the dialects and their ports, and exit.",
+)
 @click.version_option(__version__, prog_name="chatcli")
+@click.pass_context
 def chatcli(
+    ctx: click.Context,
+    place: str | None,
+    place_port: int | None,
+    name: str | None,
+    dialect: str,
     server: str,
     port: int,
     login: str,
     ignore: bool,
+    no_newline: bool,
     engine: str,
     no_color: bool,
     timeout: float,
 ) -> int:
     """Chat at a terminal, or by lines on a pipe.
 
+    SERVER, PORT and NAME are another way to write -s, -p and -l, except in crlf.
+
     On a pipe each line of the input is a message, each line of the output is what came; the exit
     status is 0 when the server took all of it. Each option can also be given as an environment
     variable (CHATCLI_PORT=5000); the command line wins.
     """
+    if ignore and dialect not in CHATS:
+        raise click.UsageError(f"-i: in {dialect} it cannot be told who said something")
+    if no_newline and dialect not in CONSOLES:
+        raise click.UsageError(f"--no-newline: {dialect} is spoken in lines")
+    terminal = _on_terminal()
+    if dialect == "slash" and terminal and place is None and _nobody_said_where(ctx):
+        server, port = _ask_where(server, port)
+    login = name or login or (_ask_name() if dialect == "rooms" else "")
     if problem := unsendable(login):
         raise click.UsageError(f"this cannot be a nick: {problem}")
-    try:
-        connection = connect(server, port, timeout)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise click.ClickException(f"cannot connect to {server} port {port}: {reason}") from None
-    terminal = _on_terminal()
-    chat = Chat(CrlfClient(), login, ignore=ignore, interactive=terminal, timeout=timeout)
+    connection = _connect(place or server, place_port or port, timeout)
+    settings = {"interactive": terminal, "timeout": timeout}
+    chat: Conversation
+    if dialect in CONSOLES:
+        chat = CONSOLES[dialect](login, unterminated=no_newline, **settings)
+    else:
+        chat = _chat(dialect, login, connection, ignore=ignore, **settings)
+    colour = not no_color and not os.environ.get("NO_COLOR")
     try:
         if terminal:
-            colour = not no_color and not os.environ.get("NO_COLOR")
             _converse_on_terminal(chat, connection, engine, colour)
         else:
             _converse_on_pipe(chat, connection, engine)
@@ -108,6 +185,43 @@ def chatcli(
     return chat.status or 0
 
 
+def _connect(server: str, port: int, timeout: float) -> Connection:
+    try:
+        return connect(server, port, timeout)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(f"cannot connect to {server} port {port}: {reason}") from None
+
+
+def _chat(dialect: str, login: str, connection: Connection, **settings: Any) -> Chat:
+    kind, client = CHATS[dialect], CLIENTS[dialect]()
+    if kind.anonymous and not login:
+        return kind(client, connection.address, login=False, **settings)  # S2-10
+    return kind(client, login, **settings)
+
+
+def _nobody_said_where(ctx: click.Context) -> bool:
+    sources = (ctx.get_parameter_source(option) for option in ("server", "port"))
+    return all(source is ParameterSource.DEFAULT for source in sources)
+
+
+def _ask_where(server: str, port: int) -> tuple[str, int]:
+    """Ask as the slash document's client does (S1-03); an empty answer is the default."""
+    server = ask("Podaj adres IP serwera: ").strip() or server
+    number = ask("Podaj numer portu serwera: ").strip()
+    return server, (_PORT(number) if number else None) or port
+
+
+def _ask_name() -> str:
+    """Ask as the rooms document's client does (S4-01)."""
+    try:
+        while not (name := ask("Choose username: ").strip()):
+            pass
+    except EOFError:
+        raise click.UsageError("nobody gave a name, which rooms needs: -l NICK") from None
+    return name
+
+
 def _on_terminal() -> bool:
     """Say whether a line editor can work here."""
     if os.environ.get("TERM", "") in ("dumb", "unknown"):
@@ -115,13 +229,15 @@ def _on_terminal() -> bool:
     return os.isatty(0) and os.isatty(1)
 
 
-def _converse_on_terminal(chat: Chat, connection: Connection, engine: str, colour: bool) -> None:
+def _converse_on_terminal(
+    chat: Conversation, connection: Connection, engine: str, colour: bool
+) -> None:
     from chatcli.ui_rich import Terminal  # its line editor takes long to load
 
     Terminal(chat, connection, engine=engine, colour=colour).run()
 
 
-def _converse_on_pipe(chat: Chat, connection: Connection, engine: str) -> None:
+def _converse_on_pipe(chat: Conversation, connection: Connection, engine: str) -> None:
     from chatcli.engines import ENGINES
     from chatcli.ui_plain import Screen, TypedLines
 

@@ -1,6 +1,6 @@
 """What a typed line asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -57,18 +57,29 @@ COMMANDS = {
     "rename": Command("/rename NICK", "change your nick", _rename),
 }
 
-HELP = (
-    *(f"{command.usage:<16} {command.summary}" for command in COMMANDS.values()),
-    f"{'/WORD ...':<16} any other word is a command of the server's",
-    f"{'//TEXT':<16} say a text that begins with /",
-    "Any other line is said to everybody.",
-)
+# Under the names that the json document gives them (SPEC S2-04, S2-05).
+JSON_COMMANDS = {
+    **COMMANDS,
+    "history": Command("/history", "show what was said of late", _bare(Request("history"))),
+    "setname": Command("/setname NICK", "change your nick", _rename),
+    "users": Command("/users", "list everybody's nick", _bare(Request("users"))),
+}
 
 
-def understand(line: str) -> Request | Action | None:
+def help_lines(commands: Mapping[str, Command]) -> tuple[str, ...]:
+    """Tell a person what can be typed."""
+    return (
+        *(f"{command.usage:<16} {command.summary}" for command in commands.values()),
+        f"{'/WORD ...':<16} any other word is a command of the server's",
+        f"{'//TEXT':<16} say a text that begins with /",
+        "Any other line is said to everybody.",
+    )
+
+
+def understand(line: str, commands: Mapping[str, Command] = COMMANDS) -> Request | Action | None:
     """Say what a typed line asks for; None for a blank one.
 
-    Raises Mistake.
+    commands are the client's own. Raises Mistake.
     """
     if problem := unsendable(line):
         raise Mistake(f"{problem}: not sent")
@@ -82,7 +93,7 @@ def understand(line: str) -> Request | Action | None:
     rest = rest.strip(_BLANK)
     if not word:
         raise Mistake("a command's name must follow the / at once; to say it, type //")
-    if own := COMMANDS.get(word.lower()):
+    if own := commands.get(word.lower()):
         meaning = own.parse(rest)
         if meaning is None:
             raise Mistake(f"usage: {own.usage}")

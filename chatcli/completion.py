@@ -5,15 +5,14 @@ from collections.abc import Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from chatcli.chat import Chat
-from chatcli.commands import COMMANDS
+from chatcli.conversation import Conversation
 from chatcli.text import clean
 
 
 class ChatCompleter(Completer):
     """Completes the client's commands at the beginning of a line, and nicks anywhere."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Conversation) -> None:
         self._chat = chat
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completion]:
@@ -27,7 +26,8 @@ class ChatCompleter(Completer):
         """What can stand here; a space follows where something else must."""
         if before.startswith("/") and " " not in before:
             return [
-                f"/{name} " if " " in own.usage else f"/{name}" for name, own in COMMANDS.items()
+                f"/{name} " if " " in own.usage else f"/{name}"
+                for name, own in self._chat.commands.items()
             ]
         space = " " if before.lower().startswith("/priv ") and before.count(" ") == 1 else ""
         return [nick + space for nick in self._chat.nicks if nick == clean(nick)]

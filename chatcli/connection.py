@@ -1,5 +1,6 @@
 """The socket. What goes over it is not its concern."""
 
+import contextlib
 import socket
 
 RECV_SIZE = 64 * 1024
@@ -13,8 +14,14 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._sock = sock
-        self.reason = "the server closed the connection"
-        """Why receive returned no bytes."""
+        self.reason = ""
+        """What broke, when receive returned no bytes for another reason than a proper end."""
+
+    @property
+    def address(self) -> str:
+        """Our own address as ip:port, under which a server may know us."""
+        host, port = self._sock.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def fileno(self) -> int:
         """Give the descriptor to wait for."""
@@ -43,6 +50,11 @@ class Connection:
         except OSError:
             sent = len(output)
         del output[:sent]
+
+    def end_sending(self) -> None:
+        """Tell the server that nothing follows; what it says can still be received."""
+        with contextlib.suppress(OSError):  # it is gone, as receive will tell
+            self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the socket."""

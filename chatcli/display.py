@@ -15,6 +15,8 @@ class Kind(Enum):
     PRIVATE = "private"
     ROOM = "room"
     ANSWER = "answer"
+    TEXT = "text"
+    """What needs neither: it says itself where it comes from, or it is all there is."""
     ERROR = "error"
     NOTE = "note"
     """The client's own comment, for people at a terminal."""
@@ -27,11 +29,17 @@ class Line(NamedTuple):
     text: str
 
 
-def describe(event: Event) -> Line | None:
-    """Make the line that shows an event; None for one that shows nothing."""
+def describe(event: Event, server: str = "") -> Line | None:
+    """Make the line that shows an event; None for one that shows nothing.
+
+    server is the name under which the server speaks, where it has one: then its words are shown
+    as its words (SPEC S2-09).
+    """
     if (describer := _DESCRIBERS.get(type(event))) is None:
         return None
     kind, text = describer(event)
+    if server and (spoken := _SPOKEN.get(type(event))):
+        text = f"{server}: {spoken(event)}"
     return Line(kind, clean(text))
 
 
@@ -45,7 +53,7 @@ def said_by_others(event: Event, nick: str) -> bool:
 def _said(event: Said) -> tuple[Kind, str]:
     if event.room != GENERAL:
         return Kind.ROOM, f"[{event.room}] {event.nick}: {event.text}"
-    return Kind.PUBLIC, f"{event.nick}: {event.text}" if event.nick else event.text
+    return (Kind.TEXT, f"{event.nick}: {event.text}") if event.nick else (Kind.PUBLIC, event.text)
 
 
 _DESCRIBERS: dict[type[Event], Callable[[Any], tuple[Kind, str]]] = {
@@ -56,4 +64,11 @@ _DESCRIBERS: dict[type[Event], Callable[[Any], tuple[Kind, str]]] = {
     Identity: lambda event: (Kind.ANSWER, f"you are {event.nick}"),
     Notice: lambda event: (Kind.ANSWER, event.text),
     Failed: lambda event: (Kind.ERROR, f"error: {event.text}"),
+}
+
+# What a server that has a name has said, word for word.
+_SPOKEN: dict[type[Event], Callable[[Any], str]] = {
+    Users: lambda event: f"Connected users: {', '.join(event.nicks)}",
+    Notice: lambda event: event.text,
+    Failed: lambda event: event.text,
 }

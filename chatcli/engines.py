@@ -8,8 +8,8 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 
-from chatcli.chat import Chat
 from chatcli.connection import Connection
+from chatcli.conversation import Conversation
 from chatcli.ui_plain import Screen, TypedLines
 
 
@@ -17,7 +17,11 @@ class Engine(ABC):
     """Runs a conversation from the login to its end, in the calling thread."""
 
     def __init__(
-        self, chat: Chat, connection: Connection, keyboard: TypedLines, screen: Screen
+        self,
+        chat: Conversation,
+        connection: Connection,
+        keyboard: TypedLines,
+        screen: Screen,
     ) -> None:
         self._chat = chat
         self._connection = connection
@@ -34,6 +38,8 @@ class Engine(ABC):
                 self._screen.show(self._chat)
                 if self._chat.status is not None:
                     return
+                if self._chat.said_all:
+                    self._connection.end_sending()
                 keyboard = [self._keyboard] if self._chat.wants_input else []
                 sending = [self._connection] if self._chat.output else []
                 wait = self._chat.wait()

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 
-from chatcli.chat import Chat
+from chatcli.conversation import Conversation
 from chatcli.display import Kind
 from chatd.dialects.framing import LineSplitter
 from chatd.events import CommandError
@@ -37,9 +37,11 @@ class TypedLines:
         except OSError:  # a terminal that has gone away
             data = b""
         self._ended = not data
-        self._lines.feed(data or b"\n")
+        self._lines.feed(data)
+        if self._ended and self._lines.begun:
+            self._lines.end_line()
 
-    def pass_on(self, chat: Chat) -> None:
+    def pass_on(self, chat: Conversation) -> None:
         """Give the chat what was typed, as far as it wants any."""
         while chat.wants_input:
             try:
@@ -54,7 +56,7 @@ class TypedLines:
             else:
                 return
 
-    def _pass_line(self, line: bytes, chat: Chat) -> None:
+    def _pass_line(self, line: bytes, chat: Conversation) -> None:
         try:
             chat.typed(line.decode())
         except UnicodeDecodeError:
@@ -67,7 +69,7 @@ class Screen:
     def __init__(self, fd: int = 1) -> None:
         self._fd = fd
 
-    def show(self, chat: Chat) -> None:
+    def show(self, chat: Conversation) -> None:
         """Write the chat's lines; when nobody takes them, that is its end."""
         lines, chat.lines = chat.lines, []
         text = "".join(line.text + "\n" for line in lines if line.kind is not Kind.NOTE)

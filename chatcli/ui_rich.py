@@ -23,9 +23,9 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from chatcli.chat import Chat
 from chatcli.completion import ChatCompleter
 from chatcli.connection import Connection
+from chatcli.conversation import Conversation
 from chatcli.display import Kind, Line
 from chatcli.text import clean
 
@@ -46,7 +46,9 @@ _MARKS = {Kind.PUBLIC: "< ", Kind.NOTE: "* "}
 class Terminal:
     """A conversation on a terminal."""
 
-    def __init__(self, chat: Chat, connection: Connection, *, engine: str, colour: bool) -> None:
+    def __init__(
+        self, chat: Conversation, connection: Connection, *, engine: str, colour: bool
+    ) -> None:
         self._chat = chat
         self._connection = connection
         self._select = engine == "select"
@@ -131,6 +133,8 @@ class Terminal:
         """Send what there is, now or once the socket takes it."""
         if self._chat.output:
             self._connection.send(self._chat.output)
+        if self._chat.said_all:
+            self._connection.end_sending()
         waiting = bool(self._chat.output)
         if waiting and not self._writing:
             self._loop.add_writer(self._connection, self._send)

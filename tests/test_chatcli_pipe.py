@@ -27,8 +27,10 @@ def environment(**changes):
 
 
 def command(port, *options):
-    login = () if "-l" in options else ("-l", "ala")
-    return [sys.executable, "-m", "chatcli", "-p", str(port), *login, *options]
+    """The command line; in crlf the nick is ala, unless options say something else."""
+    login = () if {"-l", "--dialect"} & set(options) else ("-l", "ala")
+    place = () if port is None else ("-p", str(port))
+    return [sys.executable, "-m", "chatcli", *place, *login, *options]
 
 
 def run(port, *options, typed="", **settings):

@@ -40,6 +40,7 @@ from chatd.limits import MIB
 
 SERVER = "[Server]"
 _USERS = "Connected users: "
+_LISTED = re.compile(r"(?:Connected users|List of users): ?")  # S2-16: what other servers say
 
 
 class _FromClient(Struct):
@@ -249,6 +250,6 @@ def _understand(line: bytes) -> Event:
         return Notice(text)  # of no server that we know: shown as it came
     if spoken.source != SERVER:
         return Said(spoken.room, spoken.source, spoken.message)
-    if spoken.message.startswith(_USERS):
-        return Users(tuple(spoken.message.removeprefix(_USERS).split(", ")))
+    if listed := _LISTED.match(spoken.message):
+        return Users(tuple(spoken.message[listed.end() :].split(", ")))
     return Notice(spoken.message)

@@ -1,0 +1,62 @@
+"""What the documents ask of the client for each dialect."""
+
+from datetime import datetime
+
+from chatcli.chat import Chat
+from chatcli.commands import JSON_COMMANDS
+from chatcli.console import Console
+
+
+class JsonChat(Chat):
+    """The json document's client (SPEC S2)."""
+
+    commands = JSON_COMMANDS
+    anonymous = True
+    server = "[Server]"
+    closing = "Server disconnected"  # S2-20
+
+
+class SlashConsole(Console):
+    """The slash document's client (SPEC S1). A name is no help: the server wants a group first."""
+
+    closing = "Polaczenie zostalo zamkniete. Wcisnij Enter aby zamknac aplikacje."  # S1-24
+    farewell = "/wyjdz"
+
+    def _stamp(self) -> str:
+        return f"[{datetime.now():%H:%M:%S}] "  # S1-22
+
+
+class WordsConsole(Console):
+    """The words document's client (SPEC S3)."""
+
+    login = "login {}"
+    farewell = "logout"
+
+
+class RoomsConsole(Console):
+    """The rooms document's client (SPEC S4)."""
+
+    login = "{}"  # S4-02
+    welcome = "Connected to the server!"  # S4-05
+    farewell = "exit"
+    offer = (  # S4-16
+        "create GROUP          make a new group",
+        "join GROUP            enter a group",
+        "leave GROUP           leave a group",
+        "groups                list all groups",
+        "users                 list everybody's name",
+        "public GROUP TEXT     say something to a group",
+        "private USER TEXT     say something to one person only",
+        "exit                  leave",
+    )
+
+
+CHATS: dict[str, type[Chat]] = {"crlf": Chat, "json": JsonChat}
+"""The dialects in which chatcli understands what is said, and so knows who said it (SPEC D-9)."""
+
+CONSOLES: dict[str, type[Console]] = {
+    "slash": SlashConsole,
+    "words": WordsConsole,
+    "rooms": RoomsConsole,
+}
+"""The dialects in which the server does all the understanding (SPEC S1-06, S3-18)."""
