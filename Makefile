@@ -62,6 +62,7 @@ bench-quick: $(BENCH)  ## the same with few rounds, to see that it works
 
 docs: $(RUN)  ## rewrite the generated parts of the documentation
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/picture.py
 
 clean:  ## remove everything that make made, the virtual environment too
 	rm -rf build dist bench/build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

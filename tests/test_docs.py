@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -379,3 +380,10 @@ def test_the_configuration_that_is_shown_works(tmp_path):
     # Everything in it is right when the address is what is wrong.
     done = run(sys.executable, "-m", "chatd", "--config", str(file), "--host", "192.0.2.1")
     assert done.stderr.startswith("chatd: cannot listen on 192.0.2.1:5000: ")
+
+
+def test_the_picture_shows_a_real_conversation():
+    """docs/five-clients.svg, drawn again from a running server."""
+    picture = runpy.run_path(str(ROOT / "docs" / "picture.py"))
+    drawn = picture["draw"](picture["converse"]())
+    assert drawn == (ROOT / "docs" / "five-clients.svg").read_text(encoding="utf-8")
