@@ -24,7 +24,7 @@ def chatctl() -> None:
 @no_plugin_option
 @config_option
 def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
-    """List the plugins that chatd would load, and the help line of each command."""
+    """List the plugins that chatd would load, with their commands and dialects."""
     try:
         found = Plugins(plugins_dir, frozenset(no_plugin), DIALECTS)
     except PluginError as error:
@@ -35,6 +35,11 @@ def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
             if owner == name:
                 aliases = f" (also {', '.join(command.aliases)})" if command.aliases else ""
                 click.echo(f"  {command.usage}{aliases}: {command.summary}")
+        for owner, dialect in found.own_dialects:
+            if owner == name:
+                click.echo(
+                    f"  dialect {dialect.name}, with --listen {dialect.name}=:{dialect.port}"
+                )
 
 
 def main() -> NoReturn:

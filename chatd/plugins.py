@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import entry_points
@@ -53,7 +53,8 @@ class Plugins:
             self._register(name, place, load)
         if excluded:
             raise PluginError(f"there is no plugin {min(excluded)} to leave out")
-        self.dialects = self._dialects(dialects)
+        self.own_dialects = self._own_dialects(dialects)
+        self.dialects = {**dialects, **{each.name: each for _, each in self.own_dialects}}
         words = {word: each.name for each in self.dialects.values() for word in each.reserved}
         self.commands = self._commands(words)
         self.filters: list[Filter] = [f for _, f in self._registered("register_filters", Filter)]
@@ -74,15 +75,15 @@ class Plugins:
             self.manager.register(plugin, name)
             self.manager.check_pending()
 
-    def _dialects(self, known: Mapping[str, type[Dialect]]) -> dict[str, type[Dialect]]:
-        found = dict(known)
+    def _own_dialects(self, known: Container[str]) -> list[tuple[str, type[Dialect]]]:
+        found: list[tuple[str, type[Dialect]]] = []
         for plugin, dialect in self._registered("register_dialects", type):
             name = getattr(dialect, "name", None)
             if not issubclass(dialect, Dialect) or not isinstance(name, str):
                 raise PluginError(f"plugin {plugin}: register_dialects: {dialect!r} is no dialect")
-            if name in found:
+            if name in known or any(name == each.name for _, each in found):
                 raise PluginError(f"plugin {plugin}: there is a dialect {name} already")
-            found[name] = dialect
+            found.append((plugin, dialect))
         return found
 
     def _commands(self, reserved: Mapping[str, str]) -> list[tuple[str, Command]]:

@@ -318,6 +318,7 @@ def test_chatctl_lists_plugins_and_commands():
     )
     assert "\ntalk\n  say ROOM TEXT: Send a message to everybody in a room.\n" in listed.stdout
     assert "\n  help [COMMAND]: List the commands, or explain one.\n" in listed.stdout
+    assert "\ntabs\n  dialect tabs, with --listen tabs=:7000\n" in listed.stdout
 
 
 def test_chatctl_takes_the_settings_of_chatd_from_the_environment():
