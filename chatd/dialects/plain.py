@@ -1,4 +1,4 @@
-"""What `words` and `rooms` have in common: plain texts, as lines or as unterminated chunks."""
+"""What `slash`, `words` and `rooms` share: plain texts, as lines or as unterminated chunks."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator

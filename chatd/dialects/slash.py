@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
-from chatd.dialects import ClientDialect, Dialect, Setting, one_line
-from chatd.dialects.framing import ChunkSplitter, LineSplitter
+from chatd.dialects import ClientDialect, Setting
+from chatd.dialects.framing import LineSplitter
+from chatd.dialects.plain import Plain
+from chatd.dialects.plain import line as _line
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -59,7 +61,7 @@ class _Question(Enum):
     NONE = ""
 
 
-class Slash(Dialect):
+class Slash(Plain):
     """The server's end."""
 
     name = "slash"
@@ -69,8 +71,6 @@ class Slash(Dialect):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        limits = setting.limits
-        self._messages = ChunkSplitter(limits.line, limits.endless, setting.framing, setting.quiet)
         self._question = _Question.GROUP
         self._unasked = False  # the question has to be put (again) before the next message
         self._recipient = ""
@@ -78,22 +78,12 @@ class Slash(Dialect):
     def opened(self) -> list[Event]:
         return [Notice("Witaj w pokoju rozmow!"), Notice(_Question.GROUP.value)]
 
-    def feed(self, data: bytes) -> None:
-        self._messages.feed(data)
-
-    @property
-    def patience(self) -> float | None:
-        return self._messages.patience
-
-    def quiet_passed(self) -> None:
-        self._messages.quiet_passed()
-
     def next_request(self) -> Request | Event | None:
         if self._unasked:
             return self._ask(self._question)
         try:
-            message = self._messages.next_message()
-            return None if message is None else self._take(_decode(message))
+            text = self._next_text()
+            return None if text is None else self._take(text.strip(WHITE_SPACE))
         except CommandError:
             self._unasked = self._question is not _Question.NONE
             raise
@@ -168,13 +158,6 @@ class Slash(Dialect):
 _VERBS = {"/online": "users", "/wyjdz": "quit"}
 
 
-def _decode(message: bytes) -> str:
-    try:
-        return message.decode().strip(WHITE_SPACE)
-    except UnicodeDecodeError:
-        raise CommandError("bad-utf8", "this is not UTF-8") from None
-
-
 def clean_group(text: str) -> str:
     """Leave of a group what cannot be taken for more than a part of a name (SPEC D-3).
 
@@ -193,11 +176,6 @@ def _clean(character: str) -> str:
 
 def _name(group: str, nick: str) -> str:
     return f"{group} {nick}" if group else nick  # S1-09
-
-
-def _line(text: str) -> bytes:
-    # A plugin may hold text that is no Unicode: it must not cost anybody the rest.
-    return (one_line(text) + "\n").encode(errors="replace")
 
 
 def _who(event: LoggedIn | LoggedOut | Joined | Parted | Said) -> str:
@@ -238,11 +216,6 @@ def _users(event: Users, own: bool) -> bytes:
     return _line(f"Dostepni uzytkownicy: {', '.join(names)}")
 
 
-def _history(event: History, own: bool) -> bytes:
-    shown = b"".join(Slash.encode(each, False) for each in event.events)
-    return shown or _line("no messages yet")
-
-
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     LoggedIn: _logged_in,
     LoggedOut: _logged_out,
@@ -259,7 +232,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Users: _users,
     Rooms: lambda event, own: _line(f"Dostepne pokoje: {', '.join(event.names)}"),
     Identity: lambda event, own: _line(event.nick),
-    History: _history,
+    History: lambda event, own: Slash._replay(event),
     Notice: lambda event, own: _line(event.text),
     Failed: lambda event, own: _line(_NO_SUCH_USER if event.code == "no-such-user" else event.text),
 }
