@@ -153,7 +153,7 @@ def settings() -> str:
 
 def _toml(option: click.Option) -> str:
     if option.multiple:
-        return '["talk"]'
+        return '["json=:5555"]' if option.name == "listen" else '["talk"]'
     if option.is_flag:
         return "true"
     if isinstance(option.type, click.IntRange):
