@@ -96,10 +96,11 @@ class ListenType(click.ParamType[Listen]):
             self.fail(str(error), param, ctx)
 
 
-def _own_ports(host: str, port: int) -> Iterator[Listen]:
-    """The ports of all five systems, as far as -p is not one; with -p 0 the system chooses."""
+def _own_ports(host: str, port: int, others: tuple[Listen, ...]) -> Iterator[Listen]:
+    """The ports of all five systems that are not listened on yet; with -p 0 the system chooses."""
+    taken = {port, *(other.port for other in others)} - {0}
     for dialect in DIALECTS.values():
-        if dialect.name != "auto" and dialect.port != port:
+        if dialect.name != "auto" and dialect.port not in taken:
             yield Listen(dialect.name, host, dialect.port if port else 0)
 
 
@@ -212,7 +213,7 @@ def chatd(
     config = Config(
         host=host,
         port=port,
-        listen=(*listen, *(_own_ports(host, port) if all else ())),
+        listen=(*listen, *(_own_ports(host, port, listen) if all else ())),
         greeting=greeting,
         engine=engine,
         plugins_dir=plugins_dir,

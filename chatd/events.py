@@ -44,7 +44,10 @@ class Goodbye(CommandError):
 
 
 class WireError(ChatError):
-    """The peer's mistake that leaves no way to go on: one reply, then the session ends."""
+    """The peer's mistake that leaves no way to go on: one reply, then the session ends.
+
+    Without a text, when all is said, there is no reply.
+    """
 
 
 class Event(Struct, frozen=True):

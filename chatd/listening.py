@@ -10,6 +10,9 @@ from chatd.limits import Framing
 _PLACE = re.compile(
     r"(?P<dialect>[a-z][a-z0-9-]*)=(?P<host>\[[^\]]*\]|[^:\[\]?]*):(?P<port>\d{1,5})"
 )
+MOST_QUIET = 10
+"""Seconds; nobody waits as long for an answer to the first thing they send."""
+
 _QUIET = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -48,4 +51,7 @@ def _seconds(value: str) -> float:
     found = _QUIET.fullmatch(value)
     if found is None:
         raise ValueError(f"quiet is a time such as 30ms, not {value}")
-    return float(found[1]) / (1000 if found[2] == "ms" else 1)
+    seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+    if seconds > MOST_QUIET:
+        raise ValueError(f"quiet is {MOST_QUIET} seconds at most, not {value}")
+    return seconds

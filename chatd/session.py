@@ -48,6 +48,7 @@ class Session(Output):
     """One connection, from accept to close, on any engine."""
 
     __slots__ = (
+        "_completed",
         "_delivery",
         "_dialect",
         "_dispatch",
@@ -83,6 +84,7 @@ class Session(Output):
         self.address = address
         self.encoder: Encoder = type(dialect)
         self._ended = False
+        self._completed = False
         self._ignored = 0  # bytes that arrived behind the end
         self._held = False  # requests of the last receive wait until more can be answered
         self._job: Job | None = None
@@ -130,6 +132,18 @@ class Session(Output):
     def quiet_passed(self) -> None:
         """Take note that nothing came for that long; carry out what that completes."""
         self._attempt(self._dialect.quiet_passed)
+
+    def complete(self) -> bool:
+        """Carry out what waits for the quiet, as no byte can follow it any more.
+
+        For engines, at the end of the stream and before eof. Say whether there was something;
+        only the first time, so that they may simply read on.
+        """
+        if self._completed or self.patience is None:
+            return False
+        self._completed = True
+        self.quiet_passed()
+        return True
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -180,7 +194,8 @@ class Session(Output):
             self._hub.refuse(self, error, (Failed(error.code, error.text),))
             return True
         except WireError as error:
-            self.end(error.text, Failed(error.code, error.text))
+            farewell = Failed(error.code, error.text) if error.text else None
+            self.end(error.text or error.code, farewell)
             return False
         if request is None:
             return self._hand_over()
@@ -253,8 +268,6 @@ class Session(Output):
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""
-        if self.patience is not None:  # no byte can follow what waits for one
-            self.quiet_passed()
         self.end("connection closed")
         self._end_input()
 

@@ -258,7 +258,7 @@ class Slash(Peer):
         self.said_in(room, self.nick, text)
 
     def said_in(self, room, nick, text):
-        self.expect(f"[{room}] {self.shown(nick)}: {text}")
+        self.expect(f"[#{room}] {self.shown(nick)}: {text}")
 
     def shown(self, nick):
         """Users of slash have a group in front of their nick."""

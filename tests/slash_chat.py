@@ -110,6 +110,7 @@ class _MemoryPerson(Person):
         return data
 
     def hang_up(self):
+        self._caller.session.complete()
         self._caller.session.eof()
 
     def tick(self):

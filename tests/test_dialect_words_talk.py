@@ -182,20 +182,22 @@ def test_a_browser_gets_no_reply(where, method):
     """S3-17: neither to a line, nor to a whole request, nor does that do anything."""
     with place(where, "words") as chat:
         ada = chat.connect()
-        ada.send(f"{method} / HTTP/1.1")
-        ada.sees_nothing()
-        ada.send_bytes(f"{method} / HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\n\r\n".encode())
-        ada.asks("", "unknown command")
-        ada.send(f"{method} login eva", "login: x", "login ada")
-        ada.sees(server("[ada] log in."))
-        ada.asks("Host: a", "unknown command")
         ada.asks(method, "unknown command")
         ada.asks(method.lower() + " /", "unknown command")
+        ada.asks("login ada", server("[ada] log in."))
         ada.send(f"{method} me a beer")
+        ada.asks("Host: a", "unknown command")
+        browser = chat.connect()
+        browser.send_bytes(f"{method} / HTTP/1.1\r\nHost: a\r\nX-1: b\r\n\r\n".encode())
+        browser.send("login evil", "msgall from a page", "unknown")
+        browser.client.stop_sending()
+        browser.sees_the_end()
+        ada.asks("userlist", "ada")
         chunks = chat.connect()
         chunks.send_bytes(f"{method} / HTTP/1.1".encode())
         chunks.send_bytes(b"\n")  # late, or not: it makes no difference
-        chunks.sees_nothing()
+        chunks.client.stop_sending()
+        chunks.sees_the_end()
 
 
 def test_a_thread_for_each_connection_and_one_registry():

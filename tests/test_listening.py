@@ -45,6 +45,7 @@ def test_an_address_and_how_clients_speak_there(text, listen):
         ("json=:1?framing=frames", "framing is auto, line, chunk, not frames"),
         ("json=:1?quiet=30", "quiet is a time such as 30ms, not 30"),
         ("json=:1?quiet=-1s", "quiet is a time such as 30ms, not -1s"),
+        ("json=:1?quiet=11s", "quiet is 10 seconds at most, not 11s"),
     ],
 )
 def test_what_is_no_address_is_told(text, problem):

@@ -396,6 +396,7 @@ class MemoryClient:
         return data
 
     def stop_sending(self):
+        self.session.complete()
         self.session.eof()
         self._world.deliver()
 

@@ -29,6 +29,7 @@ from chatd.events import (
     Said,
     Told,
     Users,
+    WireError,
 )
 
 # Each word of the grammar: the verb it asks for, and how it is used.
@@ -72,8 +73,7 @@ class RoomsDialect(Plain):
 
     def next_request(self) -> Request | None:
         if self._refused:
-            self._refused = False
-            return Request("quit")
+            raise WireError("refused", "")
         try:
             text = self._next_text()
         except CommandError:

@@ -2,7 +2,7 @@
 
 The server asks for a group and a nick; then what is typed is said to everybody, unless it is just
 /msg or /changename (each begins a dialogue), /online, /pomoc or /wyjdz. Other verbs are asked for
-as /verb and arguments, and joined rooms speak as `[room] name: text` (SPEC D-6).
+as /verb and arguments, and joined rooms speak as `[#room] name: text` (SPEC D-6).
 """
 
 import re
@@ -107,6 +107,8 @@ class Slash(Plain):
             self.group = line
             return self._ask(_Question.NICK)
         if question is _Question.NICK:
+            if line.casefold() in _FORGING:
+                raise CommandError("bad-name", "nick is reserved")
             return Request("login", (line,))
         self._recipient = line.rpartition(" ")[2]
         return Request("tell", (self._recipient, " "))  # only to learn whether there is such a user
@@ -137,7 +139,7 @@ class Slash(Plain):
         if question is _Question.RECIPIENT and code in ("empty-message", ""):
             return (self._ask(_Question.TEXT),)
         # What is meant for one user must not be taken for a public message after a mistake.
-        if question is _Question.TEXT and code in ("empty-message", "bad-text"):
+        if question is not _Question.NONE and code in ("empty-message", "bad-text"):
             self._unasked = True
         else:
             self._question = _Question.NONE
@@ -154,6 +156,10 @@ class Slash(Plain):
         render = _RENDERERS.get(type(event))
         return render(event, own) if render else b""
 
+
+_FORGING = {"uzytkownicy", "wiadomosc", "pseudonim", "laboratoryjnej"}
+"""Nicks that would make a text of the server, with the right group in front: what such a user
+says would look like `Dostepni uzytkownicy: …`."""
 
 _VERBS = {"/online": "users", "/wyjdz": "quit"}
 
@@ -198,7 +204,7 @@ def _logged_out(event: LoggedOut, own: bool) -> bytes:
 
 def _said(event: Said, own: bool) -> bytes:
     message = f"{_who(event)}: {event.text}"
-    return _line(message if event.room == GENERAL else f"[{event.room}] {message}")
+    return _line(message if event.room == GENERAL else f"[#{event.room}] {message}")
 
 
 def _told(event: Told, own: bool) -> bytes:
@@ -363,7 +369,7 @@ _FORMS = (  # those that somebody's message may look like are understood so only
     _form("Dostepne pokoje: {text}", lambda _, text: Rooms(tuple(text.split(", "))), "/rooms"),
     _form("{room}", lambda _, room: Identity(room), "/whoami"),
     _form("[prywatna] {name}: {text}", lambda _, group, nick, text: Told(nick, "", text, group)),
-    _form("[{room}] {name}: {text}", lambda _, **said: Said(**said)),
+    _form("[#{room}] {name}: {text}", lambda _, **said: Said(**said)),
     _form("{name}: {text}", lambda _, **said: Said(GENERAL, **said)),
     _form("{name} dolaczyl do pokoju rozmow!", lambda _, **who: LoggedIn(**who)),
     _form("{name} dolaczyl do pokoju {room}.", lambda _, **who: Joined(**who)),

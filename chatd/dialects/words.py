@@ -44,7 +44,6 @@ _BARE = {
 _WORDS = {"tell": "msg", "users": "userlist", "quit": "logout"}
 
 _HTTP = ("GET ", "POST ")
-_HTTP_HEADER = re.compile(r"[A-Za-z-]+: ")
 
 
 class Words(Plain):
@@ -58,7 +57,7 @@ class Words(Plain):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._nick = ""  # empty before login
-        self._in_http = False
+        self._is_browser = False
 
     def next_request(self) -> Request | None:
         while (text := self._next_text()) is not None:
@@ -67,13 +66,14 @@ class Words(Plain):
         return None
 
     def _is_http(self, text: str) -> bool:
-        """Whether a browser came to the wrong door (S3-17): its request, and the headers."""
-        if text.startswith(_HTTP):
-            self._in_http = True
-        elif self._in_http and not _HTTP_HEADER.match(text):
-            self._in_http = False
-            return not text  # the line that ends them
-        return self._in_http
+        """Whether a browser came to the wrong door (S3-17).
+
+        Then nothing it sends is for us: a page anywhere can have it send commands in a form.
+        """
+        if not text.startswith(_HTTP):
+            return self._is_browser
+        self._is_browser = not self._nick
+        return True
 
     def _parse(self, text: str) -> Request:
         """Check the grammar; whether the user is logged in comes behind it (S3-04)."""

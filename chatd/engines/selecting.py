@@ -97,6 +97,7 @@ class SelectEngine(Engine):
         return patience
 
     def _turn(self, wait: float) -> None:
+        looked = self.host.clock()
         readable, writable, _ = select.select(self._reading, self._writing, (), wait)
         for fd in writable:
             self._writing.discard(fd)
@@ -112,8 +113,7 @@ class SelectEngine(Engine):
         for fd in list(self._paused):
             if connection := self._connections.get(fd):
                 self._step(connection, self._try_again, connection)
-        for fd in [fd for fd, until in self._quiet.items() if until <= self.host.clock()]:
-            self._step(self._connections[fd], self._end_quiet, self._connections[fd])
+        self._end_quiets(looked)
         self._deadlines.tick()
         for fd in [fd for fd, until in self._resting.items() if until <= self.host.clock()]:
             del self._resting[fd]
@@ -145,13 +145,20 @@ class SelectEngine(Engine):
             return
         except OSError:
             data = b""
-        if not data:
+        if data:
+            session.receive(data)
+        elif not session.complete():
             self._reading.discard(connection.fd)
             connection.end_input()
             return
-        session.receive(data)
+        self._go_on(connection)
+
+    def _go_on(self, connection: "_SelectConnection") -> None:
+        """Wait for what the session waits for now: bytes, quiet, or others."""
+        if self._connections.get(connection.fd) is not connection:
+            return  # it was closed by what it has done
         self._note_quiet(connection)
-        if not session.can_read:
+        if not connection.session.can_read:
             self._pause(connection.fd)
 
     def _note_quiet(self, connection: "_SelectConnection") -> None:
@@ -161,10 +168,16 @@ class SelectEngine(Engine):
         else:
             self._quiet.pop(connection.fd, None)
 
+    def _end_quiets(self, now: float) -> None:
+        """End the quiet that was over when the sockets were looked at: what came since counts."""
+        for fd in [fd for fd, until in self._quiet.items() if until <= now]:
+            if connection := self._connections.get(fd):
+                self._step(connection, self._end_quiet, connection)
+
     def _end_quiet(self, connection: "_SelectConnection") -> None:
         if connection.session.can_read:
             connection.session.quiet_passed()
-        self._note_quiet(connection)
+        self._go_on(connection)
 
     def _pause(self, fd: int) -> None:
         self._reading.discard(fd)
@@ -209,7 +222,11 @@ class SelectEngine(Engine):
         self.admit(connection, spec, address)
         self._connections[connection.fd] = connection
         self._reading.add(connection.fd)
-        self._step(connection, connection.session.open)
+        self._step(connection, self._open, connection)
+
+    def _open(self, connection: "_SelectConnection") -> None:
+        connection.session.open()
+        self._go_on(connection)
 
     # -- what connections ask for ------------------------------------------------------------
 

@@ -142,6 +142,8 @@ class ThreadsEngine(Engine):
                     pass
                 session.receive(data)
                 self._pass_on()
+            elif session.complete():
+                self._pass_on()
             else:
                 return
 

@@ -5,7 +5,7 @@
     $ printf 'login\\tala\\nsay\\tGeneral\\thello\\n' | nc -q 1 localhost 7000
 
 A client sends a verb and its arguments; what it gets begins with a word for the kind: ok, error,
-info, users, said (room, nick, text), told (nick, text), came and went (nick).
+info, users, rooms, said (room, nick, text), told (nick, text), came and went (nick).
 """
 
 from chatd import (
@@ -13,6 +13,7 @@ from chatd import (
     Dialect,
     Event,
     Failed,
+    History,
     Identity,
     LineSplitter,
     LoggedIn,
@@ -20,6 +21,7 @@ from chatd import (
     Notice,
     Renamed,
     Request,
+    Rooms,
     Said,
     Setting,
     Told,
@@ -57,16 +59,18 @@ class Tabs(Dialect):
         match event:
             case Said(room, nick, text):
                 fields = ("ok",) if own else ("said", room, nick, text)
-            case Told(sender, _, text):
-                fields = ("ok",) if own else ("told", sender, text)
+            case Told(sender, recipient, text) if not own or sender == recipient:
+                fields = ("told", sender, text)  # to oneself there is the own view only
             case LoggedIn(nick):
                 fields = ("ok", event.greeting) if own else ("came", nick)
             case LoggedOut(nick):
                 fields = () if own else ("went", nick)
             case Renamed():
                 fields = ("ok",) if own else ()
-            case Users(nicks):
-                fields = ("users", *nicks)
+            case Users(names) | Rooms(names):
+                fields = (type(event).__name__.lower(), *names)
+            case History(_, events):
+                return b"".join(Tabs.encode(each, False) for each in events)
             case Notice(text) | Failed(_, text) | Identity(text):
                 fields = ("error" if isinstance(event, Failed) else "info", text)
             case _:
