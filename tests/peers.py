@@ -120,6 +120,12 @@ class Json(Peer):
             text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
             self.expected += text.encode() + b"\n"
 
+    def expect_private(self, source, message):
+        spoken = {"source": source, "message": message, "private": True}
+        line = {"type": "message", "data": spoken}
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        self.expected += text.encode() + b"\n"
+
     def notice(self, text):
         self.expect(("[Server]", text))
 
@@ -140,7 +146,7 @@ class Json(Peer):
 
     def tell(self, nick, text):
         self.send("tell", f"{nick} {text}")
-        self.expect((self.nick, f"(private to {nick}) {text}"))
+        self.expect_private(self.nick, f"(private to {nick}) {text}")
 
     def clash(self, nick):
         self.send("set-name", nick)
@@ -182,7 +188,7 @@ class Json(Peer):
         self.expect((nick, text))
 
     def told(self, nick, text):
-        self.expect((nick, f"(private) {text}"))
+        self.expect_private(nick, f"(private) {text}")
 
 
 class Slash(Peer):

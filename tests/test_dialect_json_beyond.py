@@ -83,7 +83,7 @@ def test_an_address_in_crlf(chat):
     bob = joined_by_crlf(chat, "bob")
     bob.sends(f"LIST\r\nPRIV {ala.name} hello\r\n".encode())
     bob.sees(f"USERS {ala.name} bob\r\nOK\r\n".encode())
-    ala.sees(said("bob", "(private) hello"))
+    ala.sees(said("bob", "(private) hello", private=True))
 
 
 def test_nobody_at_the_door_is_seen(chat):
@@ -116,8 +116,8 @@ def test_a_private_message(chat):
     """D-6, D-10: for two, and nobody else; no history has it."""
     ala, ola, eva = chat.join("ala", "ola", "eva")
     ala.sends(asking("tell", "ola see  you"))
-    ala.sees(said("ala", "(private to ola) see  you"))
-    ola.sees(said("ala", "(private) see  you"))
+    ala.sees(said("ala", "(private to ola) see  you", private=True))
+    ola.sees(said("ala", "(private) see  you", private=True))
     eva.sends(asking("history"))
     while (seen := eva.next_line()) != notice(f"{eva.was} renamed to eva"):
         assert b"private" not in seen
@@ -126,7 +126,7 @@ def test_a_private_message(chat):
 def test_a_private_message_to_oneself(chat):
     """D-6: one copy."""
     ala, _ = chat.join("ala", "ola")
-    assert ala.asks("tell", "ALA note") == said("ala", "(private) note")
+    assert ala.asks("tell", "ALA note") == said("ala", "(private) note", private=True)
 
 
 def test_private_messages_and_crlf(chat):
@@ -134,11 +134,11 @@ def test_private_messages_and_crlf(chat):
     (ala,) = chat.join("ala")
     bob = joined_by_crlf(chat, "bob")
     ala.sends(asking("tell", "bob hello"))
-    ala.sees(said("ala", "(private to bob) hello"))
+    ala.sees(said("ala", "(private to bob) hello", private=True))
     bob.sees(b"PRIV_FROM ala hello\r\n")
     bob.sends(b"PRIV ala hi\r\n")
     bob.sees(b"OK\r\n")
-    ala.sees(said("bob", "(private) hi"))
+    ala.sees(said("bob", "(private) hi", private=True))
 
 
 @pytest.mark.parametrize(
@@ -309,8 +309,16 @@ EVENTS = [
     (LoggedIn("ala"), notice("ala has entered the chat"), notice("ala has entered the chat")),
     (Said(GENERAL, "ala", LONG, "3"), said("ala", LONG), said("ala", LONG)),
     (Said("tea", "ala", "a\nb"), *[said("ala", "a b", room="tea")] * 2),
-    (Told("ala", "ola", "x"), said("ala", "(private to ola) x"), said("ala", "(private) x")),
-    (Told("ala", "ala", "x"), said("ala", "(private) x"), said("ala", "(private) x")),
+    (
+        Told("ala", "ola", "x"),
+        said("ala", "(private to ola) x", private=True),
+        said("ala", "(private) x", private=True),
+    ),
+    (
+        Told("ala", "ala", "x"),
+        said("ala", "(private) x", private=True),
+        said("ala", "(private) x", private=True),
+    ),
     (Created("tea", "ala"), notice("ala has created room tea"), b""),
     (Joined("tea", "ala"), *[notice("ala has joined room tea")] * 2),
     (Parted("tea", "ala"), *[notice("ala has left room tea")] * 2),

@@ -162,7 +162,9 @@ def test_every_event_is_messages_of_the_only_kind(event, own):
         assert list(found) == ["type", "data"]
         assert found["type"] == "message"
         assert list(found["data"])[:2] == ["source", "message"]
+        assert found["data"].pop("private", True) is True
         assert all(isinstance(value, str) for value in found["data"].values())
+        found = json.loads(message)
         assert message == line(found).decode().removesuffix("\n")
 
 

@@ -3,7 +3,7 @@
 Client to server: message, set-name, history and users, with text as data. Server to client:
 message alone, whose data are a source and a message; the source of notices is [Server]. Any
 other verb `shout` is the type shout, its words in data; messages of joined rooms have one more
-key, room (SPEC D-6).
+key, room, and private ones have private (SPEC D-6).
 """
 
 import re
@@ -52,6 +52,7 @@ class _Spoken(Struct, omit_defaults=True):
     source: str
     message: str
     room: str = GENERAL
+    private: bool = False
 
 
 class _FromServer(Struct, tag_field="type", tag="message"):
@@ -108,9 +109,9 @@ def _parse(line: bytes) -> Request:
     return Request(verb, (data,) if data else ())
 
 
-def _message(source: str, text: str, room: str = GENERAL) -> bytes:
+def _message(source: str, text: str, room: str = GENERAL, private: bool = False) -> bytes:
     # Clients print `source: message` (S2-09): a line break could forge one of somebody else's.
-    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), _sendable(room))
+    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), _sendable(room), private)
     return msgspec.json.encode(_FromServer(spoken)) + b"\n"
 
 
@@ -130,8 +131,10 @@ def _logged_in(event: LoggedIn, own: bool) -> bytes:
 
 def _told(event: Told, own: bool) -> bytes:
     if own and event.sender != event.recipient:
-        return _message(event.sender, f"(private to {event.recipient}) {event.text}")
-    return _message(event.sender, f"(private) {event.text}")
+        text = f"(private to {event.recipient}) {event.text}"
+    else:
+        text = f"(private) {event.text}"
+    return _message(event.sender, text, private=True)  # for programs: anybody can type the words
 
 
 def _in_room(words: str) -> Callable[[Any, bool], bytes]:
