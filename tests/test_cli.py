@@ -416,6 +416,7 @@ def test_a_signal_ends_it_cleanly(engine, number, tmp_path):
         clients = [stack.enter_context(RawClient(process.port, nick=nick)) for nick in nicks]
         clients[0].send("PUB hello")
         assert clients[1].line() == "PUB_MSG hello"
+        assert clients[2].ask("LIST") == "ERROR log in first"  # so it has been accepted
         clients[2].send(b"LOG")
         process.send_signal(number)
         assert [client.rest() for client in clients] == [FAREWELL] * 3
