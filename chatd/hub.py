@@ -6,7 +6,7 @@ is in one order. The lock is never held across a system call, encoding, logging 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from chatd.backlog import Backlog
@@ -202,8 +202,7 @@ class Hub:
         _check_message(text)
         key = name_key(room)
         with self._lock:
-            user = self._user_locked(client)
-            found = user.rooms.get(key) or self._not_a_member_locked(room, key)
+            user, found = self._member_locked(client, room, key)
             self._tell_room(found, Said(found.name, user.nick, text, user.group), client)
 
     def room_name(self, client: Client, room: str) -> str:
@@ -213,8 +212,7 @@ class Hub:
         """
         key = name_key(room)
         with self._lock:
-            user = self._user_locked(client)
-            return (user.rooms.get(key) or self._not_a_member_locked(room, key)).name
+            return self._member_locked(client, room, key)[1].name
 
     def tell(self, client: Client, nick: str, text: str) -> None:
         """Deliver text to one user; to oneself too.
@@ -286,8 +284,7 @@ class Hub:
         """
         key = name_key(room)
         with self._lock:
-            user = self._user_locked(client)
-            found = user.rooms.get(key) or self._not_a_member_locked(room, key)
+            user, found = self._member_locked(client, room, key)
             del user.rooms[key]
             event = Parted(found.name, user.nick, user.group)
             self._tell_room(found, event, client, Change.LEAVE)
@@ -296,17 +293,19 @@ class Hub:
 
     def users(self, client: Client) -> None:
         """Answer with the nicks of all users, true at this point of the log."""
-
-        def look_up() -> Event:
+        with self._lock:
+            self._user_locked(client)
             users = self._users.values()
             groups = tuple(user.group for user in users)
-            return Users(tuple(user.nick for user in users), groups if any(groups) else ())
-
-        self._answer(client, look_up)
+            nicks = tuple(user.nick for user in users)
+            self._append(Entry(Users(nicks, groups if any(groups) else ()), actor=client))
 
     def rooms(self, client: Client) -> None:
         """Answer with the names of all rooms, true at this point of the log."""
-        self._answer(client, lambda: Rooms(tuple(room.name for room in self._rooms.values())))
+        with self._lock:
+            self._user_locked(client)
+            names = tuple(room.name for room in self._rooms.values())
+            self._append(Entry(Rooms(names), actor=client))
 
     def history(self, client: Client, room: str) -> None:
         """Answer with what happened in a room of late.
@@ -314,22 +313,14 @@ class Hub:
         Raises CommandError("no-such-room" or "not-a-member").
         """
         key = name_key(room)
-
-        def look_up() -> Event:
-            user = self._user_locked(client)
-            found = user.rooms.get(key) or self._not_a_member_locked(room, key)
-            return History(found.name, found.backlog.events())
-
-        self._answer(client, look_up)
+        with self._lock:
+            _, found = self._member_locked(client, room, key)
+            self._append(Entry(History(found.name, found.backlog.events()), actor=client))
 
     def whoami(self, client: Client) -> None:
         """Answer with the client's own nick."""
-        self._answer(client, lambda: Identity(self._user_locked(client).nick))
-
-    def _answer(self, client: Client, look_up: Callable[[], Event]) -> None:
         with self._lock:
-            self._user_locked(client)
-            self._append(Entry(look_up(), actor=client))
+            self._append(Entry(Identity(self._user_locked(client).nick), actor=client))
 
     # -- refusals ----------------------------------------------------------------------------
 
@@ -367,7 +358,11 @@ class Hub:
             raise CommandError("not-logged-in", "log in first")
         return user
 
-    def _not_a_member_locked(self, room: str, key: str) -> Room:
+    def _member_locked(self, client: Client, room: str, key: str) -> tuple[User, Room]:
+        """Give the user that client is, and a room that it is in."""
+        user = self._user_locked(client)
+        if found := user.rooms.get(key):
+            return user, found
         if key in self._rooms:
             raise CommandError("not-a-member", f"you are not in room {room}")
         raise CommandError("no-such-room", f"there is no room {room}")

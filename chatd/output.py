@@ -230,11 +230,9 @@ class Output(ABC):
         """Cut off a client that cannot be told anything any more; from any thread."""
         self.end(reason)
         with self._lock:
-            self._finishing = self._deaf = True
-            self._open = False
-            self._outbox.clear()
-            self._note_size_locked()
-            self._congested.discard(self)
+            self._finishing = True
+            self._break_locked()
+            self._congested.discard(self)  # its stall may be what is due, and so forgotten
             self._drop_due_locked(Due.LOGIN)
             self._drop_due_locked(Due.CLOSE)
             if self._input_over and not self._output_over:

@@ -82,10 +82,11 @@ class Auto(Dialect):
         """Whether this could be the beginning of a known word, or of nothing yet."""
         return word == self._head and any(known.startswith(word) for known in _DIALECTS)
 
-    def _hand_over(self, dialect: type[Dialect]) -> None:
-        self._heir = dialect(self.setting)
-        self._heir.feed(self._head)
+    def _hand_over(self, dialect: type[Dialect]) -> Dialect:
+        self._heir = heir = dialect(self.setting)
+        heir.feed(self._head)
         self._head = b""
+        return heir
 
     @property
     def heir(self) -> Dialect | None:
@@ -99,16 +100,10 @@ class Auto(Dialect):
 
     def quiet_passed(self) -> None:
         if self._word in _DIALECTS:
-            self._hand_over(_DIALECTS[self._word])
-            if self._heir is not None:
-                self._heir.quiet_passed()
+            self._hand_over(_DIALECTS[self._word]).quiet_passed()
         else:
             self._head = b""
             self._unknown_chunk = True
-
-    @staticmethod
-    def kind_of(line: str) -> str:
-        return ""
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:

@@ -116,7 +116,6 @@ class Words(Plain):
             if request.verb in ("login", "rename") and request.args:
                 self._nick = request.args[0]
             return ()
-        failed = Failed(error.code, error.text)
         if request.verb == "login" and error.code != "full":
             # A name in use is what `login failed.` means (S3-07); anything else is said (D-3).
             reason = () if error.code == "nick-taken" else (Notice(f"{error.text}."),)
@@ -124,7 +123,7 @@ class Words(Plain):
         if request.verb == "tell" and error.code == "no-such-user":
             nick, _, text = " ".join(request.args).partition(" ")
             return (Told(self._nick, nick, text), Failed(error.code, "no such user."))  # S3-09
-        return (failed,)
+        return super().done(request, error)
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:
