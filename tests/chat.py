@@ -47,6 +47,11 @@ class RawClient:
     def close(self):
         self.sock.close()
 
+    @property
+    def address(self):
+        """Where it comes from, as the server writes it."""
+        return "{}:{}".format(*self.sock.getsockname())
+
     def send(self, text):
         """Send text as one line; bytes go out as they are."""
         data = text if isinstance(text, bytes) else text.encode() + self.end
@@ -80,6 +85,12 @@ class RawClient:
             while data := self.sock.recv(65536):
                 parts.append(data)
         return b"".join(parts)
+
+
+class LineClient(RawClient):
+    """The same for protocols whose lines end in LF alone."""
+
+    end = b"\n"
 
 
 @contextlib.contextmanager

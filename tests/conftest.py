@@ -18,6 +18,12 @@ def engine(request):
     return request.param
 
 
+@pytest.fixture(params=["memory", "threads", "select"])
+def where(request):
+    """In memory, and on each engine in turn."""
+    return request.param
+
+
 def fail_if_skipped(report):
     # An expected failure (xfail) is reported as skipped too: that one is no gap.
     if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):

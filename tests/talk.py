@@ -7,6 +7,7 @@ the test did not look at.
 import re
 import time
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from chatd.dialects import Setting
 from chatd.events import CommandError, WireError
@@ -14,7 +15,7 @@ from chatd.server import DIALECTS
 from chatd.session import Session
 from transcript import PATIENCE, MemoryWorld, SocketWorld, unescape
 
-PLACES = ["memory", "threads", "select"]
+DOCUMENTS = Path(__file__).parent.parent / "docs" / "wire"
 
 UNKNOWN = {"words": "unknown command", "rooms": "Unknown command '?'!"}
 """What is answered to `?`, by dialect: all that went before it has been taken then."""
@@ -170,6 +171,15 @@ def place(where, dialect, **settings):
 
 
 _STEP = re.compile(r"(?P<who>\w+) (?P<verb>[<>]|closes|closed)(?: (?P<text>.*))?")
+
+
+def play_documented(dialect, where):
+    """Play the session that the page of a dialect shows."""
+    page = DOCUMENTS / f"{dialect}.md"
+    session = page.read_text(encoding="utf-8").partition("```transcript\n")[2].partition("```")[0]
+    assert "server: greeting=have fun\n" in session
+    with place(where, dialect, greeting="have fun") as chat:
+        play(session, chat)
 
 
 def play(text, found):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from chat import PATIENCE, RawClient
+from chat import PATIENCE, LineClient
 from chatd.testing import running_server
 from test_chatcli_foreign import foreign_server, small_buffers
 from test_chatcli_pipe import Piped, run
@@ -29,10 +29,8 @@ JOINED = {
 STAMP = re.compile(r"\[\d\d:\d\d:\d\d\] ")
 
 
-class Line(RawClient):
-    """A client that speaks lines."""
-
-    end = b"\n"
+class Line(LineClient):
+    """A client that begins with some lines."""
 
     def __init__(self, port, *lines):
         super().__init__(port)

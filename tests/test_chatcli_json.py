@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from chat import RawClient, wait_until
+from chat import LineClient, wait_until
 from chatcli.commands import JSON_COMMANDS
 from chatcli.dialects import JsonChat
 from chatd.dialects.jsonl import JsonClient
@@ -18,10 +18,8 @@ from test_chatcli_terminal import CTRL_D, ENTER, TAB, Terminal
 JSON = ("--dialect", "json")
 
 
-class Student(RawClient):
+class Student(LineClient):
     """A client of the json document, named ola."""
-
-    end = b"\n"
 
     def __init__(self, port):
         super().__init__(port)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import RawClient
+from chat import LineClient, RawClient
 from chatd.commands import Command
 from chatd.dialects.auto import Auto
 from chatd.dialects.crlf import Crlf
@@ -200,17 +200,16 @@ def test_all_kinds_meet_on_one_port(engine):
     with (
         running_server(engine=engine, dialect="auto") as server,
         RawClient(server.port) as crlf,
-        RawClient(server.port) as words,
-        RawClient(server.port) as chunks,
-        RawClient(server.port) as objects,
+        LineClient(server.port) as words,
+        LineClient(server.port) as chunks,
+        LineClient(server.port) as objects,
     ):
-        words.end = chunks.end = objects.end = b"\n"
         crlf.login("ala")
         assert words.ask("login bob") == "[ServerMessage] - [bob] log in."
         chunks.send(b"login cid")
         assert words.line() == chunks.line() == "[ServerMessage] - [cid] log in."
         objects.send('{"type":"set-name","data":"dan"}')
-        address = "{}:{}".format(*objects.sock.getsockname())
+        address = objects.address
         for client in (words, chunks):
             assert client.line() == f"[ServerMessage] - [{address}] log in."
         for text in (f"{address} has entered the chat", f"{address} renamed to dan"):

@@ -1,6 +1,5 @@
 """The rooms dialect on the wire: in memory, and over sockets on each engine."""
 
-from pathlib import Path
 from socket import create_connection
 
 import pytest
@@ -9,16 +8,9 @@ from chatd.config import Listen
 from chatd.dialects.rooms import RoomsDialect
 from chatd.events import History, Renamed
 from chatd.testing import running_server
-from talk import PLACES, place, play
-
-DOCUMENT = Path(__file__).parent.parent / "docs" / "wire" / "rooms.md"
+from talk import place, play_documented
 
 WELCOME = "You joined the room 'General'"
-
-
-@pytest.fixture(params=PLACES)
-def where(request):
-    return request.param
 
 
 # -- connecting ------------------------------------------------------------------------------
@@ -26,11 +18,7 @@ def where(request):
 
 def test_a_session(where):
     """S4-02 to S4-14, S4-17: what docs/wire/rooms.md shows."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    session = text.partition("```transcript\n")[2].partition("```")[0]
-    assert "server: greeting=have fun\n" in session
-    with place(where, "rooms", greeting="have fun") as chat:
-        play(session, chat)
+    play_documented("rooms", where)
 
 
 def test_the_first_message_is_the_name(where):

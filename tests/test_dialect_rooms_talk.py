@@ -4,12 +4,7 @@ import pytest
 
 from chatd.dialects.rooms import RoomsDialect
 from chatd.events import LoggedOut
-from talk import PLACES, place
-
-
-@pytest.fixture(params=PLACES)
-def where(request):
-    return request.param
+from talk import place
 
 
 def create(person, group="tea"):

@@ -1,22 +1,13 @@
 """The words dialect on the wire: in memory, and over sockets on each engine."""
 
-from pathlib import Path
-
 import pytest
 
 from chatd.dialects import Setting
 from chatd.dialects.words import Words
 from chatd.limits import Limits
-from talk import PLACES, place, play, server
-
-DOCUMENT = Path(__file__).parent.parent / "docs" / "wire" / "words.md"
+from talk import place, play_documented, server
 
 LOG_IN = "Please log in!"
-
-
-@pytest.fixture(params=PLACES)
-def where(request):
-    return request.param
 
 
 # -- framing and grammar ---------------------------------------------------------------------
@@ -24,11 +15,7 @@ def where(request):
 
 def test_a_session(where):
     """S3-02 to S3-15: what docs/wire/words.md shows."""
-    text = DOCUMENT.read_text(encoding="utf-8")
-    session = text.partition("```transcript\n")[2].partition("```")[0]
-    assert "server: greeting=have fun\n" in session
-    with place(where, "words", greeting="have fun") as chat:
-        play(session, chat)
+    play_documented("words", where)
 
 
 def test_the_server_never_speaks_first(where):

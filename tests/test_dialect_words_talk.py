@@ -16,14 +16,9 @@ from chatd.events import (
 )
 from chatd.taps import Tap
 from chatd.testing import running_server
-from talk import PLACES, place, server
+from talk import place, server
 
 LOG_IN = "Please log in!"
-
-
-@pytest.fixture(params=PLACES)
-def where(request):
-    return request.param
 
 
 # -- messages --------------------------------------------------------------------------------

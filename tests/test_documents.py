@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chat import RawClient
+from chat import LineClient
 from chatd.testing import running_server
 
 # Who sends what, and what everybody sees then. The three sit in one room, found one of their own,
@@ -73,16 +73,12 @@ FIGURE = [
 ]
 
 
-class Lf(RawClient):
-    end = b"\n"
-
-
 def test_the_figure_of_rooms(engine):
     """S4-04 to S4-14: three clients."""
     with running_server(engine=engine, dialect="rooms") as server:
         people = {}
         for who, sent, seen in FIGURE:
-            person = people.setdefault(who, None) or Lf(server.port)
+            person = people.setdefault(who, None) or LineClient(server.port)
             people[who] = person
             person.send(sent)
             if sent == "exit":
@@ -112,9 +108,9 @@ ala: hi again
 def test_the_example_of_json(engine, size):
     """S2-02, S2-09 to S2-13: a name before set-name, its own entry, and the echo."""
     with running_server(engine=engine, dialect="json") as server:
-        with Lf(server.port) as ala:
+        with LineClient(server.port) as ala:
             other = None
-            own = "{}:{}".format(*ala.sock.getsockname())
+            own = ala.address
             received = b""
             for shown in LISTING.strip().splitlines():
                 if shown.startswith("> "):
@@ -125,8 +121,8 @@ def test_the_example_of_json(engine, size):
                     continue
                 shown = shown.replace("127.0.0.1:57354", own)
                 if "57355" in shown:
-                    other = Lf(server.port)
-                    name = "{}:{}".format(*other.sock.getsockname())
+                    other = LineClient(server.port)
+                    name = other.address
                     shown = shown.replace("127.0.0.1:57355", name)
                 while b"\n" not in received:
                     received += ala.sock.recv(size)

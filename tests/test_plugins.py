@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import PATIENCE, RawClient, chatd_process, wait_until
+from chat import PATIENCE, LineClient, RawClient, chatd_process, wait_until
 from chatd.commands import Command, Context
 from chatd.config import Listen
 from chatd.dialects.crlf import Crlf
@@ -132,10 +132,8 @@ def test_the_transcript_needs_to_be_asked_for(monkeypatch):
         assert plugin(server, "transcript").register_taps() == []
 
 
-class TabsClient(RawClient):
+class TabsClient(LineClient):
     """A client of the example dialect."""
-
-    end = b"\n"
 
     def ask(self, *fields):
         return super().ask("\t".join(fields))

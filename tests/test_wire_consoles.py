@@ -2,15 +2,7 @@
 
 import pytest
 
-from chat import RawClient, chatd_process
-
-
-class Peer(RawClient):
-    end = b"\n"
-
-    @property
-    def address(self):
-        return "{}:{}".format(*self.sock.getsockname())
+from chat import LineClient, chatd_process
 
 
 def ports(tmp_path):
@@ -30,7 +22,7 @@ def test_slash(engine, tmp_path):
     options = ("-v", "--host", "127.0.0.1", "--engine", engine, "--listen", "slash=127.0.0.1:0")
     with chatd_process(tmp_path, *options) as process:
         port = ports(tmp_path)["slash"]
-        with Peer(port) as ala, Peer(port) as bob:
+        with LineClient(port) as ala, LineClient(port) as bob:
             for peer in (ala, bob):
                 assert peer.line() == "Witaj w pokoju rozmow!"
             for peer, nick in ((ala, "ala"), (bob, "bob")):
@@ -69,7 +61,7 @@ def test_words(engine, tmp_path, verbose):
     """S3-15, S3-16: who connects, logs in and leaves; debug is for the console alone."""
     options = ("--host", "127.0.0.1", "--engine", engine, *(["-v"] if verbose else []))
     with chatd_process(tmp_path, *options) as process:
-        with Peer(process.port) as stranger, Peer(process.port) as bob:
+        with LineClient(process.port) as stranger, LineClient(process.port) as bob:
             assert stranger.ask("whoami") == "Please log in!"
             assert bob.ask("login bob") == "[ServerMessage] - [bob] log in."
             stranger.send("debug")
@@ -99,7 +91,7 @@ def test_rooms(engine, tmp_path):
     options = ("-v", "--host", "127.0.0.1", "--engine", engine, "--listen", "rooms=127.0.0.1:0")
     with chatd_process(tmp_path, *options) as process:
         port = ports(tmp_path)["rooms"]
-        with Peer(port) as dana:
+        with LineClient(port) as dana:
             assert dana.ask("dana") == "You joined the room 'General'"
             assert dana.ask("exit") is None
             address = dana.address
@@ -117,7 +109,7 @@ def test_slash_is_told_its_port_and_its_most_users(engine, tmp_path):
     options = ("--max-clients", "1", "--engine", engine, "--listen", "slash=127.0.0.1:0")
     with chatd_process(tmp_path, *options) as process:
         port = ports(tmp_path)["slash"]
-        with Peer(port) as ala, Peer(port) as bob:
+        with LineClient(port) as ala, LineClient(port) as bob:
             ala.send(b"3\nala\n")
             while not ala.line().endswith("dolaczyl do pokoju rozmow!"):
                 pass
@@ -133,7 +125,7 @@ def test_slash_is_told_its_port_and_its_most_users(engine, tmp_path):
 def test_at_its_end_the_server_closes_all_connections(engine, tmp_path):
     """S1-25: in order, so that everybody has what was said to the last."""
     with chatd_process(tmp_path, "--engine", engine, "--listen", "slash=127.0.0.1:0") as process:
-        with Peer(ports(tmp_path)["slash"]) as ala, Peer(process.port) as bob:
+        with LineClient(ports(tmp_path)["slash"]) as ala, LineClient(process.port) as bob:
             ala.send(b"3\nala\n")
             while not ala.line().endswith("dolaczyl do pokoju rozmow!"):
                 pass
