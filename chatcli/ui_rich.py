@@ -194,9 +194,10 @@ class Terminal:
         self._send()
         if self._timer is not None:
             self._timer.cancel()
-        if (wait := self._chat.wait()) is not None:
-            self._timer = self._loop.call_later(wait, self._tick)
-        if self._chat.status is not None and not self._app.is_done:
+        if self._chat.status is None:
+            if (wait := self._chat.wait()) is not None:
+                self._timer = self._loop.call_later(wait, self._tick)
+        elif self._app.is_running and not self._app.is_done:
             # What somebody was just writing stays on the screen.
             self._app.erase_when_done = not self._session.default_buffer.text
             self._app.exit()

@@ -309,3 +309,17 @@ def test_a_flood_leaves_the_keyboard_alive(engine):
         assert ola.line() == "PUB_MSG still here"
         ola.send("LIST")
         assert ola.line() == "USERS ola ala"
+
+
+def test_a_server_that_never_answers_is_one_message(engine):
+    """What ends the wait is told once, with no traceback around it."""
+
+    def silent(peer):
+        while peer.line():
+            pass
+
+    with foreign_server(silent) as port:
+        with Terminal(port, "--engine", engine, "--timeout", "0.3") as ala:
+            assert ala.finish() == 1
+            assert "Traceback" not in "\n".join(ala.lines())
+            assert b"not running" not in ala.raw
