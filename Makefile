@@ -16,12 +16,13 @@ ASKED := $(if $(PYTHON),-$(subst /,_,$(PYTHON)))
 RUN := $(VENV)/.installed$(ASKED)
 DEV := $(VENV)/.installed-dev$(ASKED)
 BENCH := $(VENV)/.installed-bench$(ASKED)
+POSTGRES := $(VENV)/.postgres
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
 # -n: one worker for each core, four at most. For a debugger: make test ARGS='-n 0 --pdb'
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: all run check lint format types test cover bench bench-quick docs clean help
+.PHONY: all run check lint format types test soak cover bench bench-quick docs clean help
 .NOTPARALLEL:
 
 all: check
@@ -48,10 +49,13 @@ format: $(DEV)  ## format the code and correct what can be corrected
 types: $(DEV)  ## check the types
 	$(BIN)/mypy --strict
 
-test: $(DEV)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
+test: $(DEV) $(POSTGRES)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
 	$(PYTEST) $(ARGS)
 
-cover: $(DEV)  ## run the tests and list the branches that none of them took
+soak: $(DEV) $(POSTGRES)  ## kill the server again and again under load, for minutes
+	$(PYTEST) -m soak $(ARGS)
+
+cover: $(DEV) $(POSTGRES)  ## run the tests and list the branches that none of them took
 	$(PYTEST) --cov --cov-report term $(ARGS)
 
 bench: $(BENCH)  ## measure the server against the baseline, into bench/results/
@@ -81,6 +85,11 @@ $(RUN): setup.py
 $(DEV): setup.py
 	@$(SETUP) dev
 	@touch $@
+
+# Tests that need it skip without it, so that not having it stops nobody. Looked for again when
+# it was not found.
+$(POSTGRES): $(DEV)
+	@sh bin/setup-postgres && touch $@ || true
 
 $(BENCH): setup.py
 	@$(SETUP) bench

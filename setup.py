@@ -17,6 +17,8 @@ def version() -> str:
     return found[1]
 
 
+POSTGRES = ["psycopg[binary]>=3.2"]
+
 setup(
     name="chatd",
     version=version(),
@@ -47,7 +49,11 @@ setup(
         *find_packages("plugins", include=["chatd_plugins", "chatd_plugins.*"]),
     ],
     package_dir={"chatd_plugins": "plugins/chatd_plugins"},
-    package_data={"": ["py.typed"]},
+    package_data={
+        "": ["py.typed"],
+        # Alembic loads these by their path.
+        "chatd_plugins.sql": ["migrations/*.py", "migrations/versions/*.py"],
+    },
     entry_points={
         # The server loads chatd_plugins by name. The entry point group "chatd" is for
         # plugins that come in distributions of their own.
@@ -58,17 +64,22 @@ setup(
         ],
     },
     install_requires=[
+        "alembic>=1.16",
         "click>=8.3.3",
         "confusable-homoglyphs>=3.3.1",
         "msgspec>=0.20",
+        "platformdirs>=4.3",
         "pluggy>=1.6",
         "precis-i18n>=1.1.2",
         "prompt_toolkit>=3.0.51",
+        "sqlalchemy>=2.1",
         "wcwidth>=0.9",
     ],
     extras_require={
         "bench": ["matplotlib>=3.10"],
+        "postgres": POSTGRES,
         "dev": [
+            *POSTGRES,
             "build>=1.3",
             "hypothesis>=6.150",
             "mypy>=2",

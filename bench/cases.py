@@ -17,6 +17,7 @@ class Figure:
 
 
 CPU = Figure("cpu_us_per_delivery", "CPU µs per delivery")
+CPU_MESSAGE = Figure("cpu_us_per_message", "CPU µs per message")
 RATE = Figure("deliveries_per_s", "deliveries/s")
 P50 = Figure("latency_p50_us", "latency p50, µs")
 P99 = Figure("latency_p99_us", "latency p99, µs")
@@ -33,6 +34,7 @@ class Case:
     `window`: messages each sender (`fanout`) or pair (`priv`) keeps in flight.
     `rate`: messages per second from all senders together (`paced` only).
     `dialects`: what clients that do not send speak in equal shares, beside crlf.
+    `stored`: whether servers that store what is said take part.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Case:
     rate: int = 200
     quick: bool = False
     dialects: tuple[str, ...] = ()
+    stored: bool = False
 
     def arguments(self, most_clients: int, seconds: float) -> list[str]:
         """The generator's options, for a server that holds at most `most_clients`."""
@@ -100,6 +103,18 @@ CASES = (
         (P50, P99, CPU),
         clients=100,
         senders=10,
+        stored=True,
+    ),
+    Case(
+        "stored",
+        "10 clients, 10 senders, 2000 messages/s together",
+        "paced",
+        (CPU_MESSAGE, P50, P99),
+        clients=10,
+        senders=10,
+        rate=2000,
+        quick=True,
+        stored=True,
     ),
     Case(
         "private",
@@ -118,7 +133,8 @@ CASES = (
 class Goal:
     """`contestant` stays at or below `limit`: times another figure, or outright.
 
-    That other figure is the one of `reference`, of `reference_case`, or of both.
+    That other figure is the one of `reference`, of `reference_case`, or of both; or that of
+    `without` is taken off first.
     """
 
     case: str
@@ -127,10 +143,13 @@ class Goal:
     limit: float
     reference: str | None = None
     reference_case: str | None = None
+    without: str | None = None
 
     @property
     def text(self) -> str:
         case = divided(self.case, self.reference_case)
+        if self.without:
+            return f"{case}: {self.contestant} - {self.without}, {self.figure.label}"
         return f"{case}: {divided(self.contestant, self.reference)}, {self.figure.label}"
 
 
@@ -147,5 +166,9 @@ GOALS = (
     Goal("mixed-100x10", CPU, "threads", 2, reference_case="fanout-100x10"),
     Goal("mixed-100x10", CPU, "select", 2, reference_case="fanout-100x10"),
     Goal("unpipelined", CPU, "threads", 1.3, "baseline"),
+    Goal("stored", CPU_MESSAGE, "threads+store", 30, without="threads"),
+    Goal("stored", CPU_MESSAGE, "select+store", 30, without="select"),
+    Goal("paced", P99, "threads+store", 1.25, "threads"),
+    Goal("paced", P99, "select+store", 1.25, "select"),
     Goal("idle", MEMORY, "threads", 60),
 )

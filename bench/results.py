@@ -28,6 +28,9 @@ class Results:
 
     def add(self, case: str, contestant: str, run: Run) -> None:
         """Keep one run's figures, and note what it got wrong."""
+        if run.get("sent"):
+            per_message = run["deliveries"] / run["sent"]
+            run["cpu_us_per_message"] = run["cpu_us_per_delivery"] * per_message
         self.runs.setdefault(case, {}).setdefault(contestant, []).append(run)
         wrong = [f"{key} {run[key]:.0f}" for key in MUST_BE_ZERO if run.get(key)]
         if wrong:
@@ -50,6 +53,8 @@ class Results:
     def reached(self, goal: Goal) -> float | None:
         """What was measured for a goal, or None."""
         measured = self.median(goal.case, goal.contestant, goal.figure)
+        if goal.without:
+            return subtract(measured, self.median(goal.case, goal.without, goal.figure))
         if not (goal.reference or goal.reference_case):
             return measured
         case, contestant = goal.reference_case or goal.case, goal.reference or goal.contestant
@@ -77,6 +82,11 @@ class Results:
 def divide(above: float | None, below: float | None) -> float | None:
     """A ratio, or None where one of the two was not measured."""
     return above / below if above is not None and below else None
+
+
+def subtract(whole: float | None, part: float | None) -> float | None:
+    """A difference, or None where one of the two was not measured."""
+    return whole - part if whole is not None and part is not None else None
 
 
 def describe_machine() -> dict[str, str]:

@@ -29,30 +29,36 @@ class Contestant:
     `most_clients`: select() cannot watch descriptors from 1024 on, and a server has
     some of its own, so the idle case is smaller there.
     `dialects`: what it speaks beside crlf.
+    `stores`: whether it keeps what is said in a file; what is not is measured without.
     """
 
     name: str
     arguments: tuple[str, ...]
     most_clients: int = 60_000
     dialects: tuple[str, ...] = ()
+    stores: bool = False
 
     def takes(self, case: Case) -> bool:
-        """Whether it speaks all that the case's clients do."""
-        return set(case.dialects) <= set(self.dialects)
+        """Whether it speaks all that the case's clients do, and stores only where that counts."""
+        return set(case.dialects) <= set(self.dialects) and (case.stored or not self.stores)
 
 
-def chatd(engine: str, most_clients: int = 60_000) -> Contestant:
-    """chatd on one of its engines."""
-    options = f"-p 0 --host 127.0.0.1 --engine {engine} -q --max-clients 20000"
+def chatd(engine: str, most_clients: int = 60_000, stores: bool = False) -> Contestant:
+    """chatd on one of its engines; where it stores, in the directory it is started in."""
+    options = f"-p 0 --host 127.0.0.1 --engine {engine} -q --max-clients 20000 --store "
+    options += "sqlite:///history.db" if stores else "none"
     listen = [f"--listen={dialect}=127.0.0.1:0" for dialect in DIALECTS]
     arguments = ("-m", "chatd", *options.split(), *listen)
-    return Contestant(engine, arguments, most_clients, DIALECTS)
+    name = f"{engine}+store" if stores else engine
+    return Contestant(name, arguments, most_clients, DIALECTS, stores)
 
 
 CONTESTANTS = (
     Contestant("baseline", (str(HERE / "baseline.py"),)),
     chatd("threads"),
     chatd("select", most_clients=900),
+    chatd("threads", stores=True),
+    chatd("select", most_clients=900, stores=True),
 )
 
 

@@ -43,6 +43,10 @@ def _private(rest: str) -> Request | None:
     return Request("tell", (nick, text)) if text.strip(_BLANK) else None
 
 
+def _history(rest: str) -> Request:
+    return Request("history", (rest,) if rest else ())
+
+
 def _help(rest: str) -> Request | Action:
     if not rest:
         return Action.HELP
@@ -60,7 +64,7 @@ COMMANDS = {
 # Under the names that the json document gives them (SPEC S2-04, S2-05).
 JSON_COMMANDS = {
     **COMMANDS,
-    "history": Command("/history", "show what was said of late", _bare(Request("history"))),
+    "history": Command("/history [...]", "show what was said", _history),
     "setname": Command("/setname NICK", "change your nick", _rename),
     "users": Command("/users", "list everybody's nick", _bare(Request("users"))),
 }

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
         Created,
         Event,
         Failed,
+        Found,
         History,
+        Hit,
         Identity,
         Joined,
         LoggedIn,
         LoggedOut,
+        Missed,
         Notice,
         Parted,
+        Record,
         Renamed,
         Request,
         Rooms,
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
         WireError,
     )
     from chatd.hookspecs import hookimpl
+    from chatd.ids import epoch_of, id_text, make_id
+    from chatd.names import name_key
+    from chatd.store import Page, Place, Stats, Store, StoreError
     from chatd.taps import Tap
 
 __version__ = "0.1.0"
@@ -48,24 +55,37 @@ __all__ = [
     "Event",
     "Failed",
     "Filter",
+    "Found",
     "History",
+    "Hit",
     "Identity",
     "Joined",
     "LineSplitter",
     "LoggedIn",
     "LoggedOut",
+    "Missed",
     "Notice",
+    "Page",
     "Parted",
+    "Place",
+    "Record",
     "Renamed",
     "Request",
     "Rooms",
     "Said",
     "Setting",
+    "Stats",
+    "Store",
+    "StoreError",
     "Tap",
     "Told",
     "Users",
     "WireError",
+    "epoch_of",
     "hookimpl",
+    "id_text",
+    "make_id",
+    "name_key",
     "one_line",
 ]
 
@@ -78,8 +98,11 @@ _HOMES = {
     "Command": "chatd.commands",
     "Context": "chatd.commands",
     "Filter": "chatd.commands",
+    **dict.fromkeys(("Page", "Place", "Stats", "Store", "StoreError"), "chatd.store"),
     "Tap": "chatd.taps",
     "hookimpl": "chatd.hookspecs",
+    **dict.fromkeys(("epoch_of", "id_text", "make_id"), "chatd.ids"),
+    "name_key": "chatd.names",
 }
 
 

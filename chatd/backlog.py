@@ -2,27 +2,32 @@
 
 from collections import deque
 
-from chatd.events import Event
+from chatd.events import Record
 from chatd.limits import Limits
 
 
 class Backlog:
-    """The last events of one room, bounded in number and in bytes. Guarded by the hub's lock."""
+    """The last records of one room, bounded in number and in bytes. Guarded by the hub's lock."""
 
-    __slots__ = ("_events", "_limits", "_size")
+    __slots__ = ("_limits", "_records", "_size", "forgotten")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._events: deque[Event] = deque()
+        self._records: deque[Record] = deque()
         self._size = 0
+        self.forgotten = 0
+        """The id of the last record that is not remembered any more; 0 when there is none."""
 
-    def add(self, event: Event) -> None:
-        """Remember an event, and forget the oldest ones that do not fit any more."""
-        self._events.append(event)
-        self._size += event.size
-        while len(self._events) > self._limits.backlog or self._size > self._limits.backlog_bytes:
-            self._size -= self._events.popleft().size
+    def add(self, record: Record) -> None:
+        """Remember a record, and forget the oldest ones that do not fit any more."""
+        self._records.append(record)
+        self._size += record.size
+        limits = self._limits
+        while len(self._records) > limits.backlog or self._size > limits.backlog_bytes:
+            gone = self._records.popleft()
+            self._size -= gone.size
+            self.forgotten = gone.id
 
-    def events(self) -> tuple[Event, ...]:
+    def records(self) -> tuple[Record, ...]:
         """Give what is remembered, oldest first."""
-        return tuple(self._events)
+        return tuple(self._records)

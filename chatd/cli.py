@@ -16,13 +16,14 @@ import click
 from msgspec.structs import replace
 
 from chatd import __version__
-from chatd.config import Config, Listen
+from chatd.config import Config, Listen, Retention
 from chatd.console import Console, WarningHandler
 from chatd.dialects.table import DIALECTS
 from chatd.limits import Limits
-from chatd.listening import parse_listen
+from chatd.options import Age, ListenType, no_plugin_option, plugins_dir_option, store_option
 from chatd.plugins import PluginError
 from chatd.server import ENGINES, ListenError, Server
+from chatd.store import StoreError
 from chatd.taps import Tap
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -82,20 +83,6 @@ def _misfit(option: click.Option, value: object) -> str:
     return "must not contain control characters" if any(map(_CONTROLS.search, words)) else ""
 
 
-class ListenType(click.ParamType[Listen]):
-    """An address to listen on, and how clients speak there."""
-
-    name = "listen"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Listen:
-        try:
-            return parse_listen(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 def _own_ports(host: str, port: int, others: tuple[Listen, ...]) -> Iterator[Listen]:
     """The ports of all five systems that are not listened on yet; with -p 0 the system chooses."""
     taken = {port, *(other.port for other in others)} - {0}
@@ -104,21 +91,6 @@ def _own_ports(host: str, port: int, others: tuple[Listen, ...]) -> Iterator[Lis
             yield Listen(dialect.name, host, dialect.port if port else 0)
 
 
-# What chatctl shares. There the variables would have other names if they were not given.
-plugins_dir_option = click.option(
-    "--plugins-dir",
-    type=click.Path(path_type=Path),
-    envvar="CHATD_PLUGINS_DIR",
-    metavar="DIR",
-    help="Load each .py file in DIR as a plugin.",
-)
-no_plugin_option = click.option(
-    "--no-plugin",
-    multiple=True,
-    envvar="CHATD_NO_PLUGIN",
-    metavar="NAME",
-    help="Leave a plugin out; repeatable.",
-)
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -181,6 +153,20 @@ config_option = click.option(
     show_default=True,
     help="How many users may be logged in.",
 )
+@store_option
+@click.option("--store-private", is_flag=True, help="Keep private messages, too, for those two.")
+@click.option(
+    "--keep",
+    type=Age(),
+    metavar="AGE",
+    help="Forget what is older, such as 90d or 12h.  [default: nothing]",
+)
+@click.option(
+    "--keep-count",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Forget all but the last N messages of each room.  [default: nothing]",
+)
 @plugins_dir_option
 @no_plugin_option
 @click.option(
@@ -201,6 +187,10 @@ def chatd(
     all: bool,
     engine: str,
     max_clients: int,
+    store: str,
+    store_private: bool,
+    keep: float | None,
+    keep_count: int | None,
     plugins_dir: Path | None,
     no_plugin: tuple[str, ...],
     port_file: Path | None,
@@ -216,6 +206,9 @@ def chatd(
         listen=(*listen, *(_own_ports(host, port, listen) if all else ())),
         greeting=greeting,
         engine=engine,
+        store=store,
+        store_private=store_private,
+        retention=Retention(keep, keep_count),
         plugins_dir=plugins_dir,
         no_plugin=frozenset(no_plugin),
         limits=replace(Limits(), clients=max_clients),
@@ -224,7 +217,7 @@ def chatd(
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)
-    except (PluginError, ListenError) as error:
+    except (PluginError, StoreError, ListenError) as error:
         raise click.ClickException(str(error)) from None
     if taps:
         _log_warnings(server)

@@ -14,10 +14,12 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
+from chatd.archive import Archive
 from chatd.delivery import Delivery
 from chatd.dialects import CONTROL
-from chatd.events import CommandError, Notice, Request, Said
+from chatd.events import CommandError, Event, Notice, Request, Said
 from chatd.hub import Hub
+from chatd.limits import Limits
 from chatd.session import Job, Session
 
 Handler = Callable[..., None]
@@ -45,7 +47,8 @@ class Command:
 
     name and aliases are the verbs, in lower case. before_login lets clients use it that are not
     users yet. blocks=True runs it on a worker thread, because it may wait: for a disk, a
-    network, a lock. Raises ValueError for verbs that no client could send and for a handler that
+    network, a lock. usage says how the arguments are written, for a handler that reads a whole
+    line by itself. Raises ValueError for verbs that no client could send and for a handler that
     cannot be a command's.
     """
 
@@ -57,6 +60,7 @@ class Command:
         aliases: Sequence[str] = (),
         before_login: bool = False,
         blocks: bool = False,
+        usage: str | None = None,
     ) -> None:
         if isinstance(aliases, str):  # else each of its letters were one
             raise ValueError(f"command {name}: aliases must be a list of verbs")
@@ -69,12 +73,15 @@ class Command:
         self.before_login = before_login
         self.blocks = blocks
         self.parameters = _parameters(name, handler)
+        self._usage = usage
         self._plain = all(parameter.convert is str for parameter in self.parameters)
         self.summary = (inspect.getdoc(handler) or "").partition("\n")[0]
 
     @property
     def usage(self) -> str:
         """The verb and its arguments, as `roll [SIDES]`."""
+        if self._usage is not None:
+            return f"{self.name} {self._usage}"
         words = (p.name.upper() if p.required else f"[{p.name.upper()}]" for p in self.parameters)
         return " ".join((self.name, *words))
 
@@ -168,14 +175,22 @@ class Context:
 
     @property
     def _hub(self) -> Hub:
+        self._check_time()
+        return self._dispatcher.hub
+
+    def _check_time(self) -> None:
         if self._revoked:
             raise CommandError("timeout", "the command took too long and was given up")
-        return self._dispatcher.hub
 
     def _ask(self, operation: Callable[..., None], *args: Any) -> None:
         operation(self._session, *args)
         if self._apart:
             self._dispatcher.delivery.wake()
+
+    def _answer(self, question: Callable[..., Iterable[Event]], *args: Any) -> None:
+        self._check_time()
+        for event in question(self._session, *args):
+            self._ask(self._hub.reply, event)
 
     def revoke(self) -> None:
         """Let nothing more happen in the client's name."""
@@ -237,9 +252,27 @@ class Context:
         """Answer with all rooms."""
         self._ask(self._hub.rooms)
 
-    def history(self, room: str) -> None:
-        """Answer with what happened in a room of late."""
-        self._ask(self._hub.history, room)
+    def history(
+        self, room: str, count: int | None = None, before: str = "", after: str = ""
+    ) -> None:
+        """Answer with what was said in a room of late; the room `@nick` is a private talk.
+
+        Or with count messages, before or after an id. May wait for the store: for commands with
+        `blocks=True`.
+        """
+        self._answer(self._dispatcher.archive.history, room, count, before, after)
+
+    def search(self, words: str, room: str = "", nick: str = "") -> None:
+        """Answer with messages that have all the words, from one room or one nick if given.
+
+        May wait for the store, like history.
+        """
+        self._answer(self._dispatcher.archive.search, words, room, nick)
+
+    def stats(self) -> None:
+        """Answer with the state of the store, one `name value` a line."""
+        for name, value in self._dispatcher.archive.stats():
+            self.reply(f"{name} {value}")
 
     def inspect(self) -> None:
         """Show the server's books on its console, if it has one."""
@@ -277,8 +310,10 @@ class Dispatcher:
         pool: Pool,
         commands: Iterable[Command],
         filters: Iterable[Filter] = (),
+        archive: Archive | None = None,
     ) -> None:
         self.hub = hub
+        self.archive = archive or Archive(hub, Limits())
         self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
         self._pool = pool

@@ -20,6 +20,20 @@ class Listen(Struct, frozen=True):
     """Instead of `Limits.quiet`."""
 
 
+class Retention(Struct, frozen=True):
+    """What a store may forget; None for nothing."""
+
+    age: float | None = None
+    """Seconds."""
+    count: int | None = None
+    """Messages of each room, and of each two who wrote to each other."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is anything to forget, ever."""
+        return self.age is not None or self.count is not None
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """Everything that one server is told at its start."""
 
@@ -34,6 +48,11 @@ class Config(Struct, frozen=True, kw_only=True):
     greeting: str = ""
     """Told to each user after the first login."""
     engine: str = "threads"
+    store: str = "none"
+    """URL of the store for the history, or `none`."""
+    store_private: bool = False
+    """Whether it gets private messages, too."""
+    retention: Retention = Retention()
     plugins_dir: Path | None = None
     no_plugin: frozenset[str] = frozenset()
     limits: Limits = Limits()

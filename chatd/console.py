@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
+from chatd.dialects.past import missed_text
 from chatd.dialects.table import CLIENTS
 from chatd.events import (
     Connected,
@@ -24,6 +25,7 @@ from chatd.events import (
     Listening,
     LoggedIn,
     LoggedOut,
+    Missed,
     Parted,
     Refused,
     Renamed,
@@ -43,6 +45,7 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     LoggedOut: lambda e: f"left {e.nick}: {e.reason}",
     Disconnected: lambda e: f"disconnected {e.address}: {e.reason}",
     Refused: lambda e: f"refused {e.address}: {e.text}",
+    Missed: lambda e: f"missed: {missed_text(e)}",
     Warned: lambda e: f"warning: {e.text}",
 }
 

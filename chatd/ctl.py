@@ -1,14 +1,25 @@
 """The command line of chatctl: looking after a server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 import click
+import msgspec
 
 from chatd import __version__
-from chatd.cli import config_option, no_plugin_option, plugins_dir_option, run_command
+from chatd.cli import config_option, run_command
+from chatd.console import describe
+from chatd.dialects.past import moment
 from chatd.dialects.table import DIALECTS
+from chatd.events import Record
+from chatd.ids import id_text
+from chatd.names import name_key
+from chatd.options import Since, no_plugin_option, plugins_dir_option, store_option
 from chatd.plugins import PluginError, Plugins
+from chatd.store import Store, StoreError
 
 
 @click.group(
@@ -25,10 +36,7 @@ def chatctl() -> None:
 @config_option
 def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
     """List the plugins that chatd would load, with their commands and dialects."""
-    try:
-        found = Plugins(plugins_dir, frozenset(no_plugin), DIALECTS)
-    except PluginError as error:
-        raise click.ClickException(str(error)) from None
+    found = _plugins(plugins_dir, no_plugin)
     for name in found.names:
         click.echo(name)
         for owner, command in found.commands:
@@ -40,6 +48,92 @@ def plugins(plugins_dir: Path | None, no_plugin: tuple[str, ...]) -> None:
                 click.echo(
                     f"  dialect {dialect.name}, with --listen {dialect.name}=:{dialect.port}"
                 )
+
+
+def _plugins(folder: Path | None = None, excluded: tuple[str, ...] = ()) -> Plugins:
+    try:
+        return Plugins(folder, frozenset(excluded), DIALECTS)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@chatctl.group()
+def history() -> None:
+    """Look at what is stored, whether the server runs or not.
+
+    Private messages are shown to nobody but their two parties, so not here either.
+    """
+
+
+@history.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["txt", "jsonl"]),
+    default="txt",
+    show_default=True,
+    help="Lines for people, or JSON objects for programs.",
+)
+@click.option("--room", default="", metavar="ROOM", help="Only what happened in ROOM.")
+@click.option(
+    "--since",
+    type=Since(),
+    default=0.0,
+    metavar="WHEN",
+    show_default="the beginning",
+    help="From WHEN on: 2026-11-01, or an age such as 7d.",
+)
+@store_option
+@plugins_dir_option
+@config_option
+def export(form: str, room: str, since: float, store: str, plugins_dir: Path | None) -> None:
+    """Print what happened in rooms, oldest first."""
+    write = _json if form == "jsonl" else _text
+    with _reading(store, plugins_dir) as opened:
+        for record in opened.export(name_key(room), since):
+            for line in write(record):
+                click.echo(line)
+
+
+def _json(record: Record) -> Iterator[str]:
+    event = msgspec.structs.asdict(record.event)
+    stamps = {"id": id_text(record.id), "time": moment(record)}
+    told = {key: value for key, value in event.items() if value != ""}
+    yield msgspec.json.encode({**stamps, "event": type(record.event).__name__, **told}).decode()
+
+
+def _text(record: Record) -> Iterator[str]:
+    for line in describe(record.event):
+        yield f"{datetime.fromtimestamp(record.time):%Y-%m-%d %H:%M:%S} {line}"
+
+
+@history.command()
+@store_option
+@plugins_dir_option
+@config_option
+def stats(store: str, plugins_dir: Path | None) -> None:
+    """Say how much is stored."""
+    with _reading(store, plugins_dir) as opened:
+        found = opened.stats()
+    click.echo(f"events {found.records}")
+    click.echo(f"messages {found.messages}")
+    for name, id in (("first_id", found.first_id), ("last_id", found.last_id)):
+        click.echo(f"{name} {id_text(id) if id else '-'}")
+    click.echo(f"bytes {found.size}")
+
+
+@contextmanager
+def _reading(url: str, plugins_dir: Path | None) -> Iterator[Store]:
+    try:
+        if url == "none":
+            raise StoreError("there is no store: --store none")
+        opened = _plugins(plugins_dir).open_store(url)
+        try:
+            yield opened
+        finally:
+            opened.close()
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def main() -> NoReturn:

@@ -173,15 +173,76 @@ class Rooms(Event, frozen=True):
         return 64 + sum(map(_weight, self.names))
 
 
-class History(Event, frozen=True):
-    """Answer: what happened in a room of late, oldest first."""
+class Missed(Event, frozen=True):
+    """Events that happened and were not stored, up to and including the id `until`."""
 
+    count: int
+    until: int
+
+
+class Record(Struct, frozen=True):
+    """An event as it is remembered.
+
+    id is its place in the order of all events (see `ids`), time is in seconds since 1970. room is
+    the key of the room where it happened, and empty for what concerns all of them. The parties
+    of a private message are `nick key@address`, the sender first.
+    """
+
+    id: int
+    time: float
     room: str
-    events: tuple[Event, ...]
+    event: Event
+    parties: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
-        return 64 + sum(event.size for event in self.events)
+        """What it weighs, roughly in bytes."""
+        return self.event.size + 64
+
+
+class History(Event, frozen=True):
+    """Answer: what happened in a room, oldest first.
+
+    stamped says that the asker wants to see ids and times. more is what to ask for to read on,
+    such as `before 28066112-42`; empty when there is nothing.
+    """
+
+    room: str
+    records: tuple[Record, ...]
+    stamped: bool = False
+    more: str = ""
+
+    @property
+    def size(self) -> int:
+        return 64 + sum(record.size for record in self.records)
+
+
+class Hit(Struct, frozen=True):
+    """A message that was searched for, with its neighbours in the room."""
+
+    record: Record
+    before: tuple[Record, ...] = ()
+    after: tuple[Record, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """What it weighs, roughly in bytes."""
+        return sum(record.size for record in (*self.before, self.record, *self.after))
+
+
+class Found(Event, frozen=True):
+    """Answer: messages with the words that were searched for, best first.
+
+    room is the only one that was searched; empty for all of the asker's.
+    """
+
+    words: str
+    room: str
+    hits: tuple[Hit, ...]
+
+    @property
+    def size(self) -> int:
+        return 64 + sum(hit.size for hit in self.hits)
 
 
 class Identity(Event, frozen=True):

@@ -4,6 +4,7 @@ import pluggy
 
 from chatd.commands import Command, Filter
 from chatd.dialects import Dialect
+from chatd.store import Store
 from chatd.taps import Tap
 
 hookspec = pluggy.HookspecMarker("chatd")
@@ -45,5 +46,15 @@ def register_taps() -> list[Tap]:
     """Give the taps of this plugin.
 
     Called once at start-up. Each tap gets delivered public events on a thread of its own.
+    """
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def open_store(url: str) -> Store | None:
+    """Give the store that url means; None when its scheme is none of this plugin's.
+
+    Called once at start-up, unless the history is not to be stored. Nothing is opened yet: that
+    is `begin`, which may be tried again. Raises StoreError for what no trying again would mend.
     """
     raise NotImplementedError

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec import Struct
+
 from chatd.backlog import Backlog
 from chatd.delivery import Change, Delivery, Entry, Recipient
 from chatd.events import (
@@ -19,13 +21,13 @@ from chatd.events import (
     Disconnected,
     Event,
     Goodbye,
-    History,
     Identity,
     Inspected,
     Joined,
     LoggedIn,
     LoggedOut,
     Parted,
+    Record,
     Refused,
     Renamed,
     Rooms,
@@ -33,6 +35,7 @@ from chatd.events import (
     Told,
     Users,
 )
+from chatd.ledger import Ledger
 from chatd.limits import Limits
 from chatd.names import Name, name_key, parse_name, parse_new_name
 
@@ -49,6 +52,20 @@ class Client(Recipient, Protocol):
     def end(self, reason: str, farewell: Event | None = None) -> None: ...
 
 
+class Recall(Struct, frozen=True):
+    """What the server remembers of a room at one point of the log, for a member of it."""
+
+    room: str
+    """Its name as it is shown."""
+    key: str
+    records: tuple[Record, ...]
+    """Of late, oldest first."""
+    since: int
+    """The id behind which nothing is missing among the records."""
+    last_id: int
+    """Of the last event on the server."""
+
+
 class User:
     """Somebody logged in. Read and written under the hub's lock only."""
 
@@ -59,6 +76,11 @@ class User:
         self.nick, self.key = name
         self.group = client.group
         self.rooms: dict[str, Room] = {}
+
+    @property
+    def party(self) -> str:
+        """Whom a stored private message belongs to: a nick alone anybody can take later."""
+        return f"{self.key}@{self.client.address.rpartition(':')[0]}"
 
 
 class Room:
@@ -74,8 +96,15 @@ class Room:
 class Hub:
     """The one state that all clients share; every method may be called from any thread."""
 
-    def __init__(self, delivery: Delivery, limits: Limits, greeting: str = "") -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        limits: Limits,
+        greeting: str = "",
+        ledger: Ledger | None = None,
+    ) -> None:
         self._delivery = delivery
+        self._ledger = ledger or Ledger()
         self._limits = limits
         self._greeting = greeting
         self._lock = threading.Lock()
@@ -228,6 +257,8 @@ class Hub:
             _check_message(text)
             event = Told(user.nick, recipient.nick, text, user.group, recipient.group)
             target = recipient.client if recipient is not user else None
+            if self._ledger.private:
+                self._ledger.enter("", event, (user.party, recipient.party))
             self._append(Entry(event, actor=client, target=target))
 
     def reply(self, client: Client, event: Event) -> None:
@@ -307,15 +338,40 @@ class Hub:
             names = tuple(room.name for room in self._rooms.values())
             self._append(Entry(Rooms(names), actor=client))
 
-    def history(self, client: Client, room: str) -> None:
-        """Answer with what happened in a room of late.
+    def recall(self, client: Client, room: str) -> Recall:
+        """Give what is remembered of a room, for an answer to be made of it.
 
         Raises CommandError("no-such-room" or "not-a-member").
         """
         key = name_key(room)
         with self._lock:
-            _, found = self._member_locked(client, room, key)
-            self._append(Entry(History(found.name, found.backlog.events()), actor=client))
+            return self._recall_locked(self._member_locked(client, room, key)[1])
+
+    def recall_all(self, client: Client) -> list[Recall]:
+        """Give the same of every room that client is in."""
+        with self._lock:
+            return [self._recall_locked(r) for r in self._user_locked(client).rooms.values()]
+
+    def _recall_locked(self, room: Room) -> Recall:
+        backlog, ledger = room.backlog, self._ledger
+        since = backlog.forgotten or ledger.first_id
+        return Recall(room.name, room.key, backlog.records(), since, ledger.last_id)
+
+    def recall_private(self, client: Client, name: str) -> tuple[str, Recall]:
+        """Give the party that client is in private talks, and that nothing of them is remembered.
+
+        name is how the talk is shown. Raises CommandError("not-kept") where none are stored.
+        """
+        with self._lock:
+            party, last_id = self._user_locked(client).party, self._ledger.last_id
+            if not self._ledger.private:
+                raise CommandError("not-kept", "private messages are not kept here")
+            return party, Recall(name, "", (), last_id, last_id)
+
+    @property
+    def last_id(self) -> int:
+        """The id of the last event, at this moment."""
+        return self._ledger.last_id
 
     def whoami(self, client: Client) -> None:
         """Answer with the client's own nick."""
@@ -349,7 +405,7 @@ class Hub:
     def _tell_room(
         self, room: Room, event: Event, actor: Client, change: Change | None = None
     ) -> None:
-        room.backlog.add(event)
+        room.backlog.add(self._ledger.enter(room.key, event))
         self._append(Entry(event, room.key, actor, change=change))
 
     def _user_locked(self, client: Client) -> User:

@@ -92,3 +92,18 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     tap_queue: int = 10_000
     """Events waiting for a tap that cannot keep up; beyond that they are counted and left out."""
+
+    store_queue: int = 20_000
+    """Events waiting for the store: minutes of a busy chat, or a burst while the disk hangs."""
+
+    store_queue_bytes: int = 16 * MIB
+    """The same, in bytes."""
+
+    page: int = 500
+    """Messages that one question about the history may ask for."""
+
+    hits: int = 10
+    """Messages that a search gives, with one before and one after each."""
+
+    settle: float = 2.0
+    """How long such a question waits until the newest messages are stored: more than one commit."""

@@ -18,6 +18,7 @@ import chatd_plugins
 from chatd import hookspecs
 from chatd.commands import Command, Filter
 from chatd.dialects import Dialect
+from chatd.store import Store, StoreError
 from chatd.taps import Tap
 
 GROUP = "chatd"
@@ -64,6 +65,18 @@ class Plugins:
     def names(self) -> list[str]:
         """The plugins in use, in the order in which they were found."""
         return [name for name, plugin in self.manager.list_name_plugin() if plugin is not None]
+
+    def open_store(self, url: str) -> Store:
+        """Ask the plugins for the store that url means.
+
+        Raises StoreError when there is none, or when it cannot be used.
+        """
+        scheme = url.partition(":")[0]
+        with _blaming(f"the store {scheme}", StoreError):  # a URL may hold a password
+            store: Store | None = self.manager.hook.open_store(url=url)
+        if store is None:
+            raise StoreError(f"there is no kind of store called {scheme}")
+        return store
 
     def _register(self, name: str, place: object, load: Callable[[], object]) -> None:
         with _blaming(f"plugin {name}"):
@@ -144,19 +157,19 @@ def _load_file(path: Path) -> ModuleType:
 
 
 @contextmanager
-def _blaming(place: str) -> Iterator[None]:
-    """Turn whatever a plugin raises into one line that begins with place."""
+def _blaming(place: str, kind: type[Exception] = PluginError) -> Iterator[None]:
+    """Turn whatever a plugin raises into one line of a kind that begins with place."""
     try:
         yield
     except KeyboardInterrupt:  # the operator's, who waits for a slow import
         raise
     except BaseException as error:
-        raise PluginError(f"{place}: {_cause(error)}") from error
+        raise kind(f"{place}: {_cause(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it calls exit()"
     text = " ".join(str(error).split())
-    plain = isinstance(error, ImportError | PluginError)
+    plain = isinstance(error, ImportError | PluginError | StoreError)
     return text if plain else f"{type(error).__name__}: {text}"

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 
+from chatd.archive import Archive
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
@@ -15,8 +16,11 @@ from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Listening, Refused, Warned
 from chatd.hub import Hub
+from chatd.ids import BEGINNING
+from chatd.ledger import Ledger
 from chatd.output import Transport
 from chatd.plugins import Plugins
+from chatd.recorder import Recorder
 from chatd.session import Session
 from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
@@ -31,12 +35,16 @@ class ListenError(Exception):
 _TAP_TIMEOUT = 2.0
 """Seconds that a tap gets to finish its queue when the server stops."""
 
+_STORE_TIMEOUT = 5.0
+"""Seconds that the store gets for the last commit when the server stops."""
+
 
 class Server:
     """One chat server.
 
     taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
-    be used, ListenError when an address cannot be bound or there is no such dialect.
+    be used, StoreError when there is no such store, ListenError when an address cannot be bound
+    or there is no such dialect.
     """
 
     def __init__(
@@ -50,11 +58,19 @@ class Server:
         self.clock = clock
         self.plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
         self.delivery = Delivery(config.limits, clock)
-        self.hub = Hub(self.delivery, config.limits, config.greeting)
+        self._ledger = Ledger()
+        self.hub = Hub(self.delivery, config.limits, config.greeting, self._ledger)
+        self._recorder = self._open_store(config)
+        self._store_private = config.store_private
         self._workers = Workers(config.limits.workers)
         commands = [command for _, command in self.plugins.commands]
         self._dispatcher = Dispatcher(
-            self.hub, self.delivery, self._workers, commands, self.plugins.filters
+            self.hub,
+            self.delivery,
+            self._workers,
+            commands,
+            self.plugins.filters,
+            Archive(self.hub, config.limits, self._recorder),
         )
         self._warned: dict[str, float] = {}
         self._stopping = False
@@ -68,8 +84,19 @@ class Server:
         ]
         self.delivery.observers += [tap.offer for tap in self._taps]
 
+    def _open_store(self, config: Config) -> Recorder | None:
+        if config.store == "none":
+            return None
+        store = self.plugins.open_store(config.store)
+        return Recorder(
+            store, config.limits, lambda text: self.record(Warned(text)), config.retention
+        )
+
     def start(self) -> None:
-        """Begin to accept connections."""
+        """Open the store, and begin to accept connections."""
+        if self._recorder is not None:
+            epoch = self._recorder.start(int(time.time()) - BEGINNING)
+            self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
         for listener in self.listeners:
             self.record(Listening(listener.spec.dialect, *listener.address))
         self._engine.start(self.listeners)
@@ -85,6 +112,8 @@ class Server:
         finally:
             self._engine.close()
             self._workers.close()
+            if self._recorder is not None:
+                self._recorder.close(_STORE_TIMEOUT)
             for tap in self._taps:
                 tap.stop(_TAP_TIMEOUT)
 

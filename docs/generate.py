@@ -156,9 +156,14 @@ def _toml(option: click.Option) -> str:
         return '["json=:5555"]' if option.name == "listen" else '["talk"]'
     if option.is_flag:
         return "true"
-    if isinstance(option.type, click.IntRange):
+    if isinstance(option.type, click.IntRange) and option.name not in _TOML_EXAMPLES:
         return str(option.default)
+    if option.name in _TOML_EXAMPLES:
+        return _TOML_EXAMPLES[option.name]
     return f'"{option.default}"' if isinstance(option.default, str) else '"…"'
+
+
+_TOML_EXAMPLES = {"store": '"none"', "keep": '"90d"', "keep_count": "10000"}
 
 
 def options() -> str:
@@ -234,6 +239,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "chatd-help": lambda: help_of(chatd_command, "chatd"),
     "chatcli-help": lambda: help_of(chatcli, "chatcli"),
     "chatctl-help": lambda: help_of(chatctl, "chatctl", "plugins"),
+    "chatctl-history-help": lambda: help_of(chatctl, "chatctl", "history", "export"),
     "settings": settings,
     "options": options,
     "limits": limit_table,

@@ -1,11 +1,19 @@
 """What all tests share."""
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
 
+import postgres
+
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
+
+# A server that a test starts must not find the history of another one, or of the developer.
+os.environ["CHATD_STORE"] = "none"
+_data = tempfile.TemporaryDirectory(prefix="chatd-tests-")
+os.environ["XDG_DATA_HOME"] = _data.name
 
 # The suite runs on machines that are busy: an example may take its time.
 settings.register_profile("chatd", deadline=None)
@@ -22,6 +30,26 @@ def engine(request):
 def where(request):
     """In memory, and on each engine in turn."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A server of PostgreSQL."""
+    if lacking := postgres.missing():
+        pytest.skip(lacking)
+    with postgres.running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """The URL of an empty store, in each kind of database in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/history.db"
+    else:
+        cluster = request.getfixturevalue("cluster")
+        with cluster.database() as name:
+            yield cluster.url(name)
 
 
 def fail_if_skipped(report):

@@ -6,10 +6,16 @@ from chatd.commands import Dispatcher
 from chatd.delivery import Change, Delivery
 from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
+from chatd.events import Record
 from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.session import Session
 from chatd.workers import PoolJob
+
+
+def remembered(*events, room="general"):
+    """Records of events, one second after the other."""
+    return tuple(Record(n, 1e9 + n, room, event) for n, event in enumerate(events, 1))
 
 
 class Clock:

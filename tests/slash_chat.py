@@ -95,12 +95,20 @@ class _MemoryPerson(Person):
 
     def send(self, data):
         self._caller.session.receive(data)
+        self._work()
         self._world.deliver()
+
+    def _work(self):
+        """Do at once what waits for a worker."""
+        while self._world.pool.jobs:
+            self._world.pool.jobs.popleft().run()
+            self._caller.session.receive(b"")
 
     def send_chunk(self, data):
         self.send(data)
         if self._caller.session.patience is not None:
             self._caller.session.quiet_passed()
+            self._work()
 
     def receive(self):
         self._world.deliver()

@@ -4,23 +4,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.backlog import Backlog
-from chatd.events import GENERAL, History, LoggedIn, Said
+from chatd.events import GENERAL, LoggedIn, Said
+from chatd.ids import number_of
 from chatd.limits import Limits
-from fakes import World
+from fakes import World, remembered
 
 
 @given(st.lists(st.text(max_size=30)), st.integers(1, 5), st.integers(100, 400))
 def test_the_newest_events_that_fit_are_remembered(texts, count, size):
     backlog = Backlog(Limits(backlog=count, backlog_bytes=size))
     events = [Said(GENERAL, "ala", text) for text in texts]
-    for event in events:
-        backlog.add(event)
-    kept = list(backlog.events())
-    assert kept == events[len(events) - len(kept) :]
+    records = remembered(*events)
+    for record in records:
+        backlog.add(record)
+    kept = backlog.records()
+    assert kept == records[len(records) - len(kept) :]
     assert len(kept) <= count
-    assert sum(event.size for event in kept) <= size
-    if len(kept) < min(count, len(events)):
-        assert sum(event.size for event in events[-len(kept) - 1 :]) > size
+    assert sum(record.size for record in kept) <= size
+    assert backlog.forgotten == len(records) - len(kept)
+    if len(kept) < min(count, len(records)):
+        assert sum(record.size for record in records[-len(kept) - 1 :]) > size
 
 
 def test_history_is_what_the_members_of_the_room_heard():
@@ -29,15 +32,11 @@ def test_history_is_what_the_members_of_the_room_heard():
     world.hub.say(ala.session, GENERAL, "hello")
     world.hub.create(ala.session, "tea")
     world.hub.tell(ala.session, "ola", "psst")
-    answers = []
-    world.delivery.append, append = lambda e: (answers.append(e), append(e)), world.delivery.append
-    world.hub.history(ola.session, "general")
-    (entry,) = answers
-    assert entry.event == History(
-        GENERAL,
-        (
-            LoggedIn("ala", ala.session.address),
-            LoggedIn("ola", ola.session.address),
-            Said(GENERAL, "ala", "hello"),
-        ),
-    )
+    recall = world.hub.recall(ola.session, "general")
+    assert recall.room == GENERAL
+    assert [record.event for record in recall.records] == [
+        LoggedIn("ala", ala.session.address),
+        LoggedIn("ola", ola.session.address),
+        Said(GENERAL, "ala", "hello"),
+    ]
+    assert [number_of(record.id) for record in recall.records] == [1, 2, 3]

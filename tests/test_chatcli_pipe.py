@@ -225,6 +225,7 @@ def test_what_importing_the_client_loads():
     assert {name for name in loaded if not name.startswith("chatd.dialects")} == {
         "chatd",
         "chatd.events",
+        "chatd.ids",
         "chatd.limits",
     }
 

@@ -109,6 +109,10 @@ def settings(tmp_path):
         "all": True,
         "engine": "select",
         "max-clients": 1,
+        "store": f"sqlite:///{tmp_path}/history.db",
+        "store-private": True,
+        "keep": "90d",
+        "keep-count": 5,
         "plugins-dir": str(folder),
         "no-plugin": ["talk", "rooms"],
         "port-file": str(tmp_path / "ports"),
@@ -150,15 +154,17 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
         assert not reachable("127.0.0.2", process.port)
         places = Path(settings["port-file"]).read_text().splitlines()
         assert len(places) == 1 + 2 + len(DIALECTS.keys() - {"auto"})
-        threads = Path(f"/proc/{process.pid}/task")
-        if threads.exists():
-            assert len(list(threads.iterdir())) == 2  # the loop, and the log of --verbose
         with RawClient(process.port) as ala, RawClient(process.port) as bob:
             assert ala.ask("LOGIN ala") == "OK"
             assert ala.line() == "hej hej"
+            threads = Path(f"/proc/{process.pid}/task")
+            if threads.exists():  # the loop, the store, the log of --verbose
+                assert len(list(threads.iterdir())) == 3
             assert bob.ask("LOGIN bob") == "ERROR the server is full, try again later"
             assert bob.line() is None
             assert ala.ask("WAVE") == "NOTICE o/"
+            assert ala.ask("HISTORY @ala") == "OK"
+            assert (tmp_path / "history.db").exists()
             assert ala.ask("PUB hello") == "ERROR unknown command say"
             assert ala.ask("ROOMS") == "ERROR unknown command rooms"
         process.terminate()

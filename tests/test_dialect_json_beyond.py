@@ -26,6 +26,7 @@ from chatd.events import (
 from chatd.limits import Limits
 from chatd.server import DIALECTS
 from chatd.testing import running_server
+from fakes import remembered
 from jsonchat import Chat, JsonMemory, Someone, asking, entered, line, notice, open_chat, said
 
 
@@ -330,9 +331,9 @@ EVENTS = [
     (Notice("a\r\nb"), notice("a  b"), None),
     (Failed("any", "a\nb"), notice("a b"), None),
     (History(GENERAL, ()), notice("No messages yet"), None),
-    (History(GENERAL, (Parted(GENERAL, "ala"),)), notice("No messages yet"), None),
+    (History(GENERAL, remembered(Parted(GENERAL, "ala"))), notice("No messages yet"), None),
     (
-        History(GENERAL, (LoggedIn("ala", "", "hej"), Said(GENERAL, "ala", "x"))),
+        History(GENERAL, remembered(LoggedIn("ala", "", "hej"), Said(GENERAL, "ala", "x"))),
         notice("ala has entered the chat") + said("ala", "x"),
         None,
     ),

@@ -14,7 +14,9 @@ from chatd.events import (
     Created,
     Done,
     Failed,
+    Found,
     History,
+    Hit,
     Identity,
     Joined,
     LoggedIn,
@@ -29,6 +31,7 @@ from chatd.events import (
     Users,
 )
 from chatd.limits import Limits
+from fakes import remembered
 from jsonchat import Chat, JsonMemory, asking, entered, line, notice, open_chat, said
 
 # -- what clients send -----------------------------------------------------------------------
@@ -152,7 +155,14 @@ events = st.one_of(
 )
 
 
-@given(events | st.builds(History, words, st.lists(events).map(tuple)), st.booleans())
+records = st.lists(events).map(lambda some: remembered(*some))
+hits = st.lists(st.builds(lambda some: Hit(some[0], some[1:], some), records.filter(bool)))
+answers = st.builds(History, words, records, st.booleans(), words) | st.builds(
+    Found, words, words, hits.map(tuple)
+)
+
+
+@given(events | answers, st.booleans())
 def test_every_event_is_messages_of_the_only_kind(event, own):
     """S2-07, S2-08, S2-02: whatever text there is in it, lone surrogates too."""
     *messages, rest = Json.encode(event, own).decode().split("\n")
@@ -163,6 +173,7 @@ def test_every_event_is_messages_of_the_only_kind(event, own):
         assert found["type"] == "message"
         assert list(found["data"])[:2] == ["source", "message"]
         assert found["data"].pop("private", True) is True
+        assert found["data"].pop("found", True) is True
         assert all(isinstance(value, str) for value in found["data"].values())
         found = json.loads(message)
         assert message == line(found).decode().removesuffix("\n")

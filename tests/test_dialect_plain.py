@@ -10,7 +10,9 @@ from chatd.dialects.words import Words
 from chatd.events import (
     Created,
     Failed,
+    Found,
     History,
+    Hit,
     Identity,
     Joined,
     LoggedIn,
@@ -24,6 +26,7 @@ from chatd.events import (
     Users,
 )
 from chatd.limits import Limits
+from fakes import remembered
 from talk import cut, understood
 
 SERVERS = [Words, RoomsDialect]
@@ -92,7 +95,13 @@ events = st.one_of(
     *(st.builds(kind, names) for kind in (Users, Rooms)),
     *(st.builds(kind, any_text) for kind in (Identity, Notice)),
 )
-events = st.one_of(events, st.builds(History, any_text, st.lists(events, max_size=3).map(tuple)))
+records = st.lists(events, max_size=3).map(lambda some: remembered(*some))
+hits = st.lists(st.builds(lambda some: Hit(some[0], some[1:], some), records.filter(bool)))
+events = st.one_of(
+    events,
+    st.builds(History, any_text, records, st.booleans(), any_text),
+    st.builds(Found, any_text, any_text, hits.map(tuple)),
+)
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -8,6 +8,7 @@ from chatd.config import Listen
 from chatd.dialects.rooms import RoomsDialect
 from chatd.events import History, Renamed
 from chatd.testing import running_server
+from fakes import remembered
 from talk import place, play_documented
 
 WELCOME = "You joined the room 'General'"
@@ -255,7 +256,7 @@ def test_history(where):
         sara.asks("rename Ann", "You are now known as 'Ann'!")
         sara.asks("history", "Sara joined the room 'General'", "In group General, Sara: hi")
         sara.asks("history tea", "Group chat 'tea' does not exist!")
-        nothing = History("General", (Renamed("Sara", "Ann"),))
+        nothing = History("General", remembered(Renamed("Sara", "Ann")))
         assert RoomsDialect.encode(nothing, True) == b"no messages yet\n"
 
 

@@ -33,6 +33,7 @@ from chatd.events import (
 )
 from chatd.limits import Limits
 from chatd.testing import running_server
+from fakes import remembered
 from slash_chat import (
     GROUP,
     HELP,
@@ -376,7 +377,7 @@ EVENTS = st.one_of(
 )
 
 
-@given(event=st.one_of(EVENTS, st.lists(EVENTS).map(lambda e: History("tea", tuple(e)))))
+@given(event=st.one_of(EVENTS, st.lists(EVENTS).map(lambda e: History("tea", remembered(*e)))))
 def test_whatever_happens_can_be_shown(event):
     """D-8, S1-05: in whole lines of UTF-8 without control characters, TAB excepted."""
     for own in (False, True):
@@ -388,7 +389,7 @@ def test_whatever_happens_can_be_shown(event):
 def test_a_history_of_nothing():
     """D-6: one line says so; also when nothing in it has a form."""
     for events in ((), (Renamed("Ala", "Eva"),)):
-        assert Slash.encode(History("tea", events), True) == b"no messages yet\n"
+        assert Slash.encode(History("tea", remembered(*events)), True) == b"no messages yet\n"
 
 
 @given(TEXTS)

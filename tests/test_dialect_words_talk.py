@@ -16,6 +16,7 @@ from chatd.events import (
 )
 from chatd.taps import Tap
 from chatd.testing import running_server
+from fakes import remembered
 from talk import place, server
 
 LOG_IN = "Please log in!"
@@ -266,13 +267,15 @@ def test_history(where):
         ada.asks("history", server("you are not in room General"))
         ada.asks("join tea", server("[ada] joined tea."))
         ada.asks("history tea", server("[ada] joined tea."))
-        ada.asks("history tea now", server("there is no room tea now"))
+        ada.asks(
+            "history tea now", server("use it as history [ROOM] [COUNT] [before ID | after ID]")
+        )
 
 
 def test_an_empty_history():
     """D-6: of what has no form here nothing is told, but an answer there is."""
     for events in ((), (Renamed("ada", "eva"), Joined("General", "eva"))):
-        history = History("General", events)
+        history = History("General", remembered(*events))
         assert Words.encode(history, True) == b"[ServerMessage] - no messages yet\n"
 
 

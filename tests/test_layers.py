@@ -18,6 +18,7 @@ LEVELS = {
     "events": 0,
     "limits": 0,
     "config": 0,
+    "ids": 0,
     "dialects": 1,
     "names": 2,
     "backlog": 2,
@@ -26,10 +27,14 @@ LEVELS = {
     "output": 2,
     "delivery": 2,
     "hub": 2,
+    "ledger": 2,
+    "store": 2,
     "session": 2,
     "workers": 2,
     "taps": 3,
+    "archive": 3,
     "commands": 3,
+    "recorder": 3,
     "hookspecs": 3,
     "plugins": 3,
     "engines": 4,
@@ -39,6 +44,7 @@ LEVELS = {
     "cli": 7,
     "ctl": 7,
     "listening": 7,
+    "options": 7,
     "__main__": 7,
 }
 
@@ -122,7 +128,7 @@ def test_there_are_no_circles(package):
 def test_the_client_knows_the_vocabulary_and_the_dialects(module):
     for imported in imports(CHATCLI[module]):
         if imported.partition(".")[0] in ("chatd", "chatd_plugins"):
-            allowed = imported in ("chatd.events", "chatd.limits", "chatd.dialects")
+            allowed = imported in ("chatd.events", "chatd.ids", "chatd.limits", "chatd.dialects")
             # chatd itself is for the version: see the next test.
             assert allowed or imported.startswith("chatd.dialects.") or imported == "chatd"
 
@@ -138,11 +144,18 @@ def test_of_chatd_itself_the_client_takes_the_version_only(module):
     assert set(imported_names(CHATCLI[module], "chatd")) <= {"__version__", "dialects"}
 
 
+# What a bundled plugin may import besides, and has to load late: nobody else pays for it.
+LIBRARIES = {"sql": {"alembic", "psycopg", "sqlalchemy"}}
+
+
 @pytest.mark.parametrize("module", BUNDLED)
 def test_bundled_plugins_use_what_any_plugin_may(module):
     path = BUNDLED[module]
+    plugin = f"{module}..".split(".")[2]
     for imported in imports(path):
-        assert imported == "chatd" or imported.partition(".")[0] in sys.stdlib_module_names
+        root = imported.partition(".")[0]
+        known = root in sys.stdlib_module_names or root in LIBRARIES.get(plugin, ())
+        assert known or imported == "chatd" or imported.startswith(f"chatd_plugins.{plugin}.")
     assert set(imported_names(path, "chatd")) <= set(chatd.__all__)
 
 
@@ -164,11 +177,16 @@ def test_importing_chatd_loads_nothing_else():
     assert not loaded & {"pluggy", "msgspec", "click"}
 
 
+def test_importing_the_bundled_plugins_loads_no_library_of_theirs():
+    plugins = {name.removeprefix("plugins.") for name in BUNDLED if name.count(".") == 2}
+    assert not loaded_by(*plugins) & set().union(*LIBRARIES.values())
+
+
 def test_importing_the_client_loads_nothing_of_the_server():
     # Not __main__, which runs it.
     loaded = loaded_by(*(name for name in CHATCLI if not name.endswith("__main__")))
     of_chatd = {name for name in loaded if name.partition(".")[0] == "chatd"}
-    others = of_chatd - {"chatd", "chatd.events", "chatd.limits", "chatd.dialects"}
+    others = of_chatd - {"chatd", "chatd.events", "chatd.ids", "chatd.limits", "chatd.dialects"}
     assert {name for name in others if not name.startswith("chatd.dialects.")} == set()
     assert not loaded & {"pluggy", "chatd_plugins", "socketserver"}
 

@@ -32,6 +32,7 @@ from chatd.events import (
 )
 from chatd.limits import Limits
 from chatd.plugins import PluginError, Plugins
+from chatd.store import StoreError
 from chatd.taps import Tap, TapRunner
 from chatd.testing import running_server
 
@@ -255,8 +256,8 @@ def test_a_bundled_plugin_can_be_left_out(engine):
     with chat("ala", "bob", engine=engine, no_plugin=frozenset({"talk"})) as (_, ala, bob):
         assert ala.ask("PUB hello") == "ERROR unknown command say"
         assert ala.ask("HELP") == (
-            "NOTICE commands: create, debug, help, join, leave, login, quit, rename, rooms, "
-            "users, whoami"
+            "NOTICE commands: create, debug, help, history, join, leave, login, quit, "
+            "rename, rooms, search, stats, users, whoami"
         )
         assert bob.silent()
 
@@ -268,6 +269,8 @@ def test_a_dropped_in_plugin_can_be_left_out(engine):
         ala.send("PUB :wink:")
         assert bob.line() == "PUB_MSG \N{WINKING FACE}"
 
+
+BUNDLED = ["help", "history", "people", "rooms", "sql", "talk"]
 
 TALK = """
     from chatd import Command, hookimpl
@@ -288,7 +291,7 @@ def test_a_bundled_plugin_can_be_replaced_by_a_file_of_its_name(engine, tmp_path
         "no_plugin": frozenset({"talk"}),
     }
     with chat("ala", "bob", engine=engine, **settings) as (server, ala, bob):
-        assert server.server.plugins.names == ["help", "people", "rooms", "talk"]
+        assert server.server.plugins.names == BUNDLED
         ala.send("PUB hello")
         assert bob.line() == "PUB_MSG HELLO"
 
@@ -311,7 +314,13 @@ def test_chatctl_lists_plugins_and_commands():
     listed = run(*CHATCTL, "plugins", "--plugins-dir", str(EXAMPLES))
     assert (listed.returncode, listed.stderr) == (0, "")
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "talk", "dice", "shortcodes", "tabs", "transcript"]
+    assert names == [
+        *BUNDLED,
+        "dice",
+        "shortcodes",
+        "tabs",
+        "transcript",
+    ]
     assert "\ndice\n  roll [SIDES] (also dice): Roll one die with 2 to 1000 sides.\n" in (
         listed.stdout
     )
@@ -324,7 +333,7 @@ def test_chatctl_takes_the_settings_of_chatd_from_the_environment():
     settings = {"CHATD_PLUGINS_DIR": str(EXAMPLES), "CHATD_NO_PLUGIN": "talk transcript"}
     listed = run(*CHATCTL, "plugins", **settings)
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "dice", "shortcodes", "tabs"]
+    assert names == [*BUNDLED[:-1], "dice", "shortcodes", "tabs"]
 
 
 def test_chatctl_takes_the_settings_of_chatd_from_its_file(tmp_path):
@@ -337,11 +346,16 @@ def test_chatctl_takes_the_settings_of_chatd_from_its_file(tmp_path):
         """)
     listed = run(*CHATCTL, "plugins", "--config", str(file))
     names = re.findall(r"^\w+$", listed.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "dice", "shortcodes", "tabs"]
+    assert names == [*BUNDLED[:-1], "dice", "shortcodes", "tabs"]
     assert run(*CHATCTL, "plugins", CHATD_CONFIG=str(file)).stdout == listed.stdout
     more = run(*CHATCTL, "plugins", "--config", str(file), "--no-plugin", "dice")
     names = re.findall(r"^\w+$", more.stdout, re.MULTILINE)
-    assert names == ["help", "people", "rooms", "talk", "shortcodes", "tabs", "transcript"]
+    assert names == [
+        *BUNDLED,
+        "shortcodes",
+        "tabs",
+        "transcript",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -956,6 +970,56 @@ def test_when_all_workers_are_taken_callers_hear_busy(engine, tmp_path):
         wait_until(lambda: eve.ask("HOLD") == "NOTICE held", "a worker is free again")
 
 
+MEMORY = """
+    from chatd import Page, Stats, hookimpl
+
+    class Memory:
+        notices = ("all is kept in mind",)
+
+        def __init__(self, url):
+            self.records = []
+
+        def begin(self, epoch):
+            return epoch
+
+        def append(self, records):
+            self.records += records
+
+        def before(self, place, id, count, limit):
+            return Page(tuple(r for r in self.records if r.room == place and r.id < id)[-count:])
+
+        def close(self):
+            pass
+
+    @hookimpl
+    def open_store(url):
+        return Memory(url) if url.startswith("memory:") else None
+    """
+
+
+def test_the_store_of_a_plugin_that_cannot_be_used(tmp_path):
+    with pytest.raises(StoreError, match="the store drawer: it is locked"):
+        broken = """
+            from chatd import StoreError, hookimpl
+
+            @hookimpl
+            def open_store(url):
+                raise StoreError("it is locked")
+            """
+        Plugins(write(tmp_path / "plugins", broken=broken)).open_store("drawer:left")
+    with pytest.raises(StoreError, match="there is no kind of store called drawer"):
+        Plugins().open_store("drawer:left")
+
+
+def test_a_plugin_may_bring_a_store(engine, tmp_path):
+    settings = {"plugins_dir": write(tmp_path / "plugins", memory=MEMORY), "store": "memory:"}
+    with chat("ala", engine=engine, limits=Limits(backlog=0), **settings) as (_, ala):
+        ala.send("PUB hello", "HISTORY General 1")
+        assert re.fullmatch(r"HISTORY \d+-2 \S+Z General ala hello", ala.line())
+        assert ala.line() == "OK"
+        assert ala.ask("STATS") == "NOTICE store ok"
+
+
 OVERDUE = """
     import threading
     from chatd import Command, CommandError, hookimpl
@@ -964,7 +1028,8 @@ OVERDUE = """
     ACTS = {
         "reply": ("late",), "login": ("late",), "say": ("General", "late"),
         "tell": ("bob", "late"), "create": ("late",), "join": ("den",), "leave": ("General",),
-        "users": (), "rooms": (), "whoami": (), "history": ("General",), "inspect": (),
+        "users": (), "rooms": (), "whoami": (), "history": ("General",), "search": ("late",),
+        "stats": (), "inspect": (),
         "quit": (), "nick": None,
     }
     outcomes = {}

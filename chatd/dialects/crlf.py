@@ -2,8 +2,8 @@
 
 Client to server: LOGIN nick, PRIV nick text, LIST, PUB text. Server to client: OK, USERS,
 PUB_MSG, PRIV_FROM, ERROR. Any other verb `shout` is asked for as SHOUT; free answers come as
-NOTICE, messages of joined rooms as ROOM_MSG room nick text, those of HISTORY as HISTORY room nick
-text (SPEC D-6).
+NOTICE, messages of joined rooms as ROOM_MSG room nick text, those of the past as HISTORY or FOUND
+id time room nick text (SPEC D-6).
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
+from chatd.dialects.past import as_shown, found_text, missed_text, moment
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -19,12 +20,15 @@ from chatd.events import (
     Done,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     Joined,
     LoggedIn,
+    Missed,
     Notice,
     Parted,
+    Record,
     Renamed,
     Request,
     Rooms,
@@ -32,6 +36,7 @@ from chatd.events import (
     Told,
     Users,
 )
+from chatd.ids import id_text
 from chatd.limits import MIB
 
 WHITE_SPACE = " \t\r"  # other white space is control characters, which S0-09 does not excuse
@@ -117,10 +122,34 @@ def _told(event: Told, own: bool) -> bytes:
     return message + b"OK\r\n" if event.sender == event.recipient else b"OK\r\n"
 
 
+def _remembered(kind: str, record: Record) -> bytes:
+    """One line for each message (SPEC D-6); of a private one, @ and the other nick is the room."""
+    event = record.event
+    if isinstance(event, Said):
+        place, nick = event.room, event.nick
+    elif isinstance(event, Told):
+        place, nick = f"@{event.recipient}", event.sender
+    elif isinstance(event, Missed):
+        return _line("NOTICE", missed_text(event))
+    else:
+        return b""
+    return _line(kind, id_text(record.id), moment(record), place, nick, event.text)
+
+
 def _history(event: History, own: bool) -> bytes:
-    """One line for each message (SPEC D-6), and OK behind the last."""
-    said = (one for one in event.events if isinstance(one, Said))
-    return b"".join(_line("HISTORY", one.room, one.nick, one.text) for one in said) + b"OK\r\n"
+    said = b"".join(_remembered("HISTORY", record) for record in event.records)
+    more = _line("NOTICE there is more", event.more) if event.more else b""
+    return said + more + b"OK\r\n"
+
+
+def _found(event: Found, own: bool) -> bytes:
+    """The messages found, each between its neighbours, which come as those of HISTORY do."""
+    pieces = [_line("NOTICE", found_text(event))]
+    for hit in event.hits:
+        pieces += (_remembered("HISTORY", record) for record in hit.before)
+        pieces.append(_remembered("FOUND", hit.record))
+        pieces += (_remembered("HISTORY", record) for record in hit.after)
+    return b"".join(pieces) + b"OK\r\n"
 
 
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
@@ -134,6 +163,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Users: lambda event, own: _line("USERS", *event.nicks),
     Rooms: lambda event, own: _line("ROOMS", *event.names),
     History: _history,
+    Found: _found,
     Identity: lambda event, own: _line("WHOAMI", event.nick),
     Notice: lambda event, own: _line("NOTICE", event.text) if event.text else b"NOTICE\r\n",
     Failed: lambda event, own: _line("ERROR", event.text),
@@ -192,7 +222,8 @@ class CrlfClient(ClientDialect):
 
 
 _ANSWERS: dict[str, type[Event]] = {
-    **dict.fromkeys(("LOGIN", "PRIV", "TELL", "CREATE", "JOIN", "LEAVE", "HISTORY"), Done),
+    **dict.fromkeys(("LOGIN", "PRIV", "TELL", "CREATE", "JOIN", "LEAVE"), Done),
+    **dict.fromkeys(("HISTORY", "SEARCH"), Done),
     **dict.fromkeys(("LIST", "USERS"), Users),
     "ROOMS": Rooms,
     "WHOAMI": Identity,
@@ -217,10 +248,12 @@ def _read_room_message(rest: str) -> Event:
     return Said(room, nick, text)
 
 
-def _read_history(rest: str) -> Event:
-    room, _, rest = rest.partition(" ")
-    nick, _, text = rest.partition(" ")
-    return Notice(f"[{room}] {nick}: {text}")
+def _read_remembered(rest: str, found: bool = False) -> Event:
+    id, time, room, nick, text = (*rest.split(" ", 4), *[""] * 4)[:5]
+    try:
+        return Notice(as_shown(id, time, f"{room} {nick}: {text}", found))
+    except ValueError:
+        return Notice(rest)  # of another server
 
 
 _READERS: dict[str, Callable[[str], Event]] = {
@@ -231,7 +264,8 @@ _READERS: dict[str, Callable[[str], Event]] = {
     "PUB_MSG": lambda rest: Said(GENERAL, "", rest),
     "PRIV_FROM": _read_told,
     "ROOM_MSG": _read_room_message,
-    "HISTORY": _read_history,
+    "HISTORY": _read_remembered,
+    "FOUND": lambda rest: _read_remembered(rest, found=True),
     "WHOAMI": Identity,
     "NOTICE": Notice,
 }

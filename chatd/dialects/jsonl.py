@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
+from chatd.dialects.past import as_shown, found_text, missed_text, moment
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -22,13 +24,16 @@ from chatd.events import (
     Done,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     Joined,
     LoggedIn,
     LoggedOut,
+    Missed,
     Notice,
     Parted,
+    Record,
     Renamed,
     Request,
     Rooms,
@@ -36,6 +41,7 @@ from chatd.events import (
     Told,
     Users,
 )
+from chatd.ids import id_text
 from chatd.limits import MIB
 
 SERVER = "[Server]"
@@ -53,6 +59,9 @@ class _Spoken(Struct, omit_defaults=True):
     message: str
     room: str = GENERAL
     private: bool = False
+    id: str = ""
+    time: str = ""
+    found: bool = False
 
 
 class _FromServer(Struct, tag_field="type", tag="message"):
@@ -111,7 +120,8 @@ def _parse(line: bytes) -> Request:
 
 def _message(source: str, text: str, room: str = GENERAL, private: bool = False) -> bytes:
     # Clients print `source: message` (S2-09): a line break could forge one of somebody else's.
-    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), _sendable(room), private)
+    room = GENERAL if room == GENERAL else _sendable(room)  # is left out if it is the very same
+    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), room, private)
     return msgspec.json.encode(_FromServer(spoken)) + b"\n"
 
 
@@ -147,9 +157,30 @@ def _in_room(words: str) -> Callable[[Any, bool], bytes]:
     return render
 
 
+def _again(record: Record, stamped: bool, found: bool = False) -> bytes:
+    """Tell once more what was told to the others then (S2-15)."""
+    event = record.event
+    told = Json.encode(Notice(missed_text(event)) if isinstance(event, Missed) else event, False)
+    if not (stamped and told):
+        return told
+    spoken = _from_server.decode(told).data
+    stamps = {"id": id_text(record.id), "time": moment(record), "found": found}
+    return msgspec.json.encode(_FromServer(replace(spoken, **stamps))) + b"\n"
+
+
 def _history(event: History, own: bool) -> bytes:
-    replay = b"".join(Json.encode(each, False) for each in event.events)  # S2-15
-    return replay or _notice("No messages yet")
+    happened = b"".join(_again(record, event.stamped) for record in event.records)
+    more = _notice(f"there is more: {event.more}") if event.more and event.stamped else b""
+    return happened + more or _notice("No messages yet")
+
+
+def _found(event: Found, own: bool) -> bytes:
+    pieces = [_notice(found_text(event))]
+    for hit in event.hits:
+        pieces += (_again(record, True) for record in hit.before)
+        pieces.append(_again(hit.record, True, found=True))
+        pieces += (_again(record, True) for record in hit.after)
+    return b"".join(pieces)
 
 
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
@@ -167,6 +198,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Rooms: lambda event, own: _notice("Rooms: " + ", ".join(event.names)),
     Identity: lambda event, own: _notice(f"You are {event.nick}"),
     History: _history,
+    Found: _found,
     Notice: lambda event, own: _notice(event.text),
     Failed: lambda event, own: _notice(event.text),
 }
@@ -251,8 +283,18 @@ def _understand(line: bytes) -> Event:
         spoken = _from_server.decode(text).data
     except (msgspec.DecodeError, RecursionError):
         return Notice(text)  # of no server that we know: shown as it came
+    if spoken.id:
+        return _read_remembered(spoken)
     if spoken.source != SERVER:
         return Said(spoken.room, spoken.source, spoken.message)
     if listed := _LISTED.match(spoken.message):
         return Users(tuple(spoken.message[listed.end() :].split(", ")))
     return Notice(spoken.message)
+
+
+def _read_remembered(spoken: _Spoken) -> Event:
+    text = f"{spoken.room} {spoken.source}: {spoken.message}"
+    try:
+        return Notice(as_shown(spoken.id, spoken.time, text, spoken.found))
+    except ValueError:
+        return Notice(text)

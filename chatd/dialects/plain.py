@@ -6,14 +6,18 @@ from typing import ClassVar
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import ChunkSplitter, LineSplitter
+from chatd.dialects.past import found_text, missed_text, stamp
 from chatd.events import (
     CommandError,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     LoggedIn,
+    Missed,
     Notice,
+    Record,
     Renamed,
     Request,
     Rooms,
@@ -61,9 +65,28 @@ class Plain(Dialect):
 
     @classmethod
     def _replay(cls, event: History) -> bytes:
-        """Render what happened, as it was told to the others then."""
-        happened = b"".join(cls.encode(each, False) for each in event.events)
+        """Render what happened as it was told to the others then."""
+        happened = b"".join(cls._again(record, event.stamped) for record in event.records)
+        if event.more:
+            happened += cls.encode(Notice(f"there is more: {event.more}"), True)
         return happened or cls.encode(Notice("no messages yet"), True)
+
+    @classmethod
+    def _found(cls, event: Found) -> bytes:
+        """Render what was found: an arrow at each message, its neighbours around it."""
+        pieces = [cls.encode(Notice(found_text(event)), True)]
+        for hit in event.hits:
+            pieces += (cls._again(record, True) for record in hit.before)
+            pieces.append(b"-> " + cls._again(hit.record, True))
+            pieces += (cls._again(record, True) for record in hit.after)
+        return b"".join(pieces)
+
+    @classmethod
+    def _again(cls, record: Record, stamped: bool) -> bytes:
+        event = record.event
+        again = Notice(missed_text(event)) if isinstance(event, Missed) else event
+        told = cls.encode(again, False)
+        return f"{stamp(record)} ".encode() + told if stamped and told else told
 
 
 class PlainClient(ClientDialect):

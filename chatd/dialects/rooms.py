@@ -17,6 +17,7 @@ from chatd.events import (
     Created,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     Joined,
@@ -116,7 +117,8 @@ def _explain(request: Request, error: CommandError) -> str:
         return error.text
     # Of what takes one argument all the rest is the name, of the others the first word.
     name = " ".join(request.args) or GENERAL
-    return text.format(name.partition(" ")[0] if request.verb in ("say", "tell") else name)
+    one_word = request.verb in ("say", "tell", "history")
+    return text.format(name.partition(" ")[0] if one_word else name)
 
 
 def _logged_in(event: LoggedIn, own: bool) -> bytes:
@@ -168,6 +170,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Rooms: lambda event, own: _list("available groups:", event.names),
     Identity: lambda event, own: line(f"You are '{event.nick}'"),
     History: lambda event, own: RoomsDialect._replay(event),
+    Found: lambda event, own: RoomsDialect._found(event),
     Notice: lambda event, own: line(event.text),
     Failed: lambda event, own: line(event.text),
 }

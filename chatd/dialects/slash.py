@@ -22,6 +22,7 @@ from chatd.events import (
     Done,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     Joined,
@@ -239,6 +240,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Rooms: lambda event, own: _line(f"Dostepne pokoje: {', '.join(event.names)}"),
     Identity: lambda event, own: _line(event.nick),
     History: lambda event, own: Slash._replay(event),
+    Found: lambda event, own: Slash._found(event),
     Notice: lambda event, own: _line(event.text),
     Failed: lambda event, own: _line(_NO_SUCH_USER if event.code == "no-such-user" else event.text),
 }

@@ -18,6 +18,7 @@ from chatd.events import (
     Created,
     Event,
     Failed,
+    Found,
     History,
     Identity,
     Joined,
@@ -191,6 +192,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Rooms: lambda event, own: _server("rooms: " + ",".join(event.names)),
     Identity: lambda event, own: line(event.nick),
     History: lambda event, own: Words._replay(event),
+    Found: lambda event, own: Words._found(event),
     Notice: lambda event, own: _server(event.text),
     Failed: _failed,
 }

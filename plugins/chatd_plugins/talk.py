@@ -1,6 +1,6 @@
-"""Talking: to a room, to one person; and what was said."""
+"""Talking: to a room, to one person."""
 
-from chatd import GENERAL, Command, Context, hookimpl
+from chatd import Command, Context, hookimpl
 
 
 def say(ctx: Context, room: str, text: str) -> None:
@@ -13,11 +13,6 @@ def tell(ctx: Context, nick: str, text: str) -> None:
     ctx.tell(nick, text)
 
 
-def history(ctx: Context, room: str = GENERAL) -> None:
-    """Show what happened in a room of late."""
-    ctx.history(room)
-
-
 @hookimpl
 def register_commands() -> list[Command]:
-    return [Command("say", say), Command("tell", tell), Command("history", history)]
+    return [Command("say", say), Command("tell", tell)]

@@ -69,8 +69,8 @@ class Tabs(Dialect):
                 fields = ("ok",) if own else ()
             case Users(names) | Rooms(names):
                 fields = (type(event).__name__.lower(), *names)
-            case History(_, events):
-                return b"".join(Tabs.encode(each, False) for each in events)
+            case History(_, records):
+                return b"".join(Tabs.encode(each.event, False) for each in records)
             case Notice(text) | Failed(_, text) | Identity(text):
                 fields = ("error" if isinstance(event, Failed) else "info", text)
             case _:

@@ -1,0 +1,96 @@
+"""Kinds of option values, and the options that chatd and chatctl share."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import click
+from platformdirs import user_data_path
+
+from chatd.config import Listen
+from chatd.listening import parse_listen
+
+_AGE = re.compile(r"(\d{1,6})([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+class ListenType(click.ParamType[Listen]):
+    """An address to listen on, and how clients speak there."""
+
+    name = "listen"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Listen:
+        try:
+            return parse_listen(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Age(click.ParamType[float]):
+    """A time such as 90d, 12h or 30m; in seconds."""
+
+    name = "age"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if (seconds := _age(str(value))) is None or seconds == 0:
+            self.fail(f"{value} is no time such as 90d, 12h or 30m", param, ctx)
+        return seconds
+
+
+class Since(click.ParamType[float]):
+    """A moment, or how long ago it was; in seconds since 1970."""
+
+    name = "since"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):  # click converts the default of a default, too
+            return value
+        if (seconds := _age(str(value))) is not None:
+            return datetime.now().timestamp() - seconds
+        try:
+            return datetime.fromisoformat(str(value)).timestamp()
+        except ValueError:
+            self.fail(
+                f"{value} is neither a date such as 2026-11-01 nor an age like 7d", param, ctx
+            )
+
+
+def _age(text: str) -> float | None:
+    found = _AGE.fullmatch(text)
+    return float(found[1]) * _SECONDS[found[2]] if found else None
+
+
+def default_store() -> str:
+    """Give the URL of the store that is used when none is asked for."""
+    return f"sqlite:///{user_data_path('chatd') / 'history.db'}"
+
+
+# The variables would have other names in chatctl if they were not given.
+plugins_dir_option = click.option(
+    "--plugins-dir",
+    type=click.Path(path_type=Path),
+    envvar="CHATD_PLUGINS_DIR",
+    metavar="DIR",
+    help="Load each .py file in DIR as a plugin.",
+)
+no_plugin_option = click.option(
+    "--no-plugin",
+    multiple=True,
+    envvar="CHATD_NO_PLUGIN",
+    metavar="NAME",
+    help="Leave a plugin out; repeatable.",
+)
+store_option = click.option(
+    "--store",
+    envvar="CHATD_STORE",
+    metavar="URL|none",
+    default=default_store,
+    show_default="a file in your data folder",
+    help="Keep the history in sqlite:///FILE or postgresql://USER@HOST/NAME.",
+)

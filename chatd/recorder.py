@@ -1,0 +1,219 @@
+"""The recorder: brings records to a store, on a thread of its own.
+
+The chat never waits for the disk. Records wait in a bounded queue, the thread commits what it
+finds there a few times a second, and what finds no place is counted and noted in the store as a
+gap. A store that fails is tried again once a second, for as long as it takes.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from chatd.config import Retention
+from chatd.events import Missed, Record
+from chatd.ids import make_id, number_of
+from chatd.limits import Limits
+from chatd.store import Store, StoreError
+
+_log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes records into a store in the background, until close.
+
+    tell gets one line for the operator: when the store stops working, when it works again, and
+    what the store itself has to say. now gives seconds since 1970.
+    """
+
+    INTERVAL = 0.5
+    """Seconds between commits: at most so much of the newest is lost when the process is killed,
+    plus the time that one commit takes."""
+
+    RETRY = 1.0
+    """Seconds until a store that failed is tried again."""
+
+    PRUNING = 60.0
+    """Seconds between two looks for what is too old."""
+
+    BATCH = 2000
+    """Records in one commit at most. Under a flood the thread waits for the interpreter at each
+    step of a commit, so that smaller ones fall behind."""
+
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        tell: Callable[[str], None],
+        retention: Retention,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self._limits = limits
+        self._tell = tell
+        self._now = now
+        self._retention = retention
+        self._queue: deque[Record] = deque()
+        self._batch: list[Record] = []  # on its way into the store
+        # Two counters with one writer each need no lock: keep's callers hold the hub's.
+        self._appended = 0
+        self._taken = 0
+        self._gap: Record | None = None  # grows while the queue is full; the callers' of keep
+        self._epoch = 0
+        self._committed = threading.Condition()
+        self._hurry = threading.Event()
+        self._stopping = False
+        self._next_pruning = 0.0
+        self.stored_id = 0
+        """All up to this id is stored, or in a gap that is."""
+        self.missed = 0
+        """Events that were not stored since the start."""
+        self.trouble = ""
+        """Why the store does not work; empty while it does."""
+        self._thread = threading.Thread(target=self._run, name="chatd-recorder", daemon=True)
+
+    def start(self, epoch: int) -> int:
+        """Open the store and begin to write; return the epoch to number events with.
+
+        It is the given one, or a later one if the store has seen that. A store that does not
+        work is no reason not to start.
+        """
+        self._epoch = epoch
+        try:
+            self._epoch = self.store.begin(epoch)
+            self._pass_on_notices()
+        except StoreError as error:
+            self._fail(error)
+        self.stored_id = make_id(self._epoch, 0)
+        self._thread.start()
+        return self._epoch
+
+    # -- what the hub calls ------------------------------------------------------------------
+
+    def keep(self, record: Record) -> None:
+        """Take a record; the caller holds the hub's lock, so this neither waits nor raises."""
+        full = (
+            len(self._queue) >= self._limits.store_queue
+            or self._appended - self._taken >= self._limits.store_queue_bytes
+        )
+        if full:
+            self.missed += 1
+            first = self._gap or record
+            count = number_of(record.id) - number_of(first.id) + 1
+            self._gap = Record(first.id, first.time, "", Missed(count, record.id))
+            return
+        self._close_gap()
+        self._put(record)
+
+    def _close_gap(self) -> None:
+        if self._gap is not None:
+            self._put(self._gap)
+            self._gap = None
+
+    def _put(self, record: Record) -> None:
+        self._appended += record.size
+        self._queue.append(record)
+
+    # -- for those who read ------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many records are on their way."""
+        return len(self._queue) + len(self._batch)
+
+    def settle(self, id: int, timeout: float) -> bool:
+        """Wait until all up to id is stored; say whether it is. Gives up when the store fails."""
+        with self._committed:
+            if self.stored_id < id and not self.trouble:
+                self._hurry.set()
+                self._committed.wait_for(lambda: self.stored_id >= id or self.trouble, timeout)
+            return self.stored_id >= id
+
+    def close(self, timeout: float) -> None:
+        """Store what is queued, for at most timeout seconds, and let go of the store.
+
+        Nothing may call keep any more.
+        """
+        self._close_gap()
+        self._stopping = True
+        self._hurry.set()
+        self._thread.join(timeout)
+        if self.waiting:
+            self._tell(f"{self.waiting} events could not be stored: {self.trouble or 'no time'}")
+
+    # -- the thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            self._hurry.wait(self.RETRY if self.trouble else self.INTERVAL)
+            self._hurry.clear()
+            last = self._stopping  # before the work: what came until then has its chance
+            self._work()
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            if not (self.trouble or self.waiting):
+                self.store.end()
+            self.store.close()
+        except Exception:  # there is nobody left to be told but the log
+            _log.exception("the store does not close")
+
+    def _work(self) -> None:
+        try:
+            if self.trouble:
+                self.store.begin(self._epoch)
+                self._pass_on_notices()
+            self._write()
+            self._prune()
+        except StoreError as error:
+            self._fail(error)
+        except BaseException as error:  # of a plugin, or ours: the thread must live on
+            if not self.trouble:  # it is tried again and again
+                _log.exception("the store failed")
+            self._fail(StoreError(f"{type(error).__name__}: {error}"))
+        else:
+            self._recover()
+
+    def _write(self) -> None:
+        while batch := self._next_batch():
+            self.store.append(batch)
+            self._taken += sum(record.size for record in batch)
+            last = batch[-1]
+            self._batch = []
+            with self._committed:
+                self.stored_id = last.event.until if isinstance(last.event, Missed) else last.id
+                self._committed.notify_all()
+
+    def _next_batch(self) -> list[Record]:
+        """Take records from the queue, or again those whose commit failed."""
+        while self._queue and len(self._batch) < self.BATCH:
+            self._batch.append(self._queue.popleft())
+        return self._batch
+
+    def _prune(self) -> None:
+        retention, now = self._retention, self._now()
+        if not retention.limited or now < self._next_pruning:
+            return
+        oldest = now - retention.age if retention.age is not None else 0.0
+        if not self.store.prune(oldest, retention.count or 0):  # else the rest in the next round
+            self._next_pruning = now + self.PRUNING
+
+    def _pass_on_notices(self) -> None:
+        for notice in self.store.notices:
+            self._tell(notice)
+
+    def _fail(self, error: StoreError) -> None:
+        with self._committed:
+            known, self.trouble = self.trouble, str(error)
+            self._committed.notify_all()
+        if not known:
+            self._tell(f"nothing is stored for now, the chat goes on: {error}")
+
+    def _recover(self) -> None:
+        if self.trouble:
+            self.trouble = ""
+            lost = f", {self.missed} events were not stored" if self.missed else ""
+            self._tell(f"the store works again{lost}")
