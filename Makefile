@@ -19,10 +19,10 @@ BENCH := $(VENV)/.installed-bench$(ASKED)
 POSTGRES := $(VENV)/.postgres
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
-# -n: one worker for each core, four at most. For a debugger: make test ARGS='-n 0 --pdb'
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+# Three workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
-.PHONY: all run check lint format types test soak cover bench bench-quick docs clean help
+.PHONY: all run check lint format types test faults soak cover bench bench-quick docs clean help
 .NOTPARALLEL:
 
 all: check
@@ -51,6 +51,9 @@ types: $(DEV)  ## check the types
 
 test: $(DEV) $(POSTGRES)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
 	$(PYTEST) $(ARGS)
+
+faults: $(DEV)  ## have chatcheck find each fault of a hundred wrong servers and clients
+	$(PYTEST) -m faults $(ARGS)
 
 soak: $(DEV) $(POSTGRES)  ## kill the server again and again under load, for minutes
 	$(PYTEST) -m soak $(ARGS)

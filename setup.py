@@ -51,6 +51,7 @@ setup(
     package_dir={"chatd_plugins": "plugins/chatd_plugins"},
     package_data={
         "": ["py.typed"],
+        "chatcli.check": ["scenarios/*.txt", "scenarios/*/*.txt"],
         # Alembic loads these by their path.
         "chatd_plugins.sql": ["migrations/*.py", "migrations/versions/*.py"],
     },
@@ -61,6 +62,7 @@ setup(
             "chatd = chatd.cli:main",
             "chatctl = chatd.ctl:main",
             "chatcli = chatcli.cli:main",
+            "chatcheck = chatcli.check.cli:main",
         ],
     },
     install_requires=[

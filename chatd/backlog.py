@@ -3,6 +3,7 @@
 from collections import deque
 
 from chatd.events import Record
+from chatd.ids import in_epoch, make_id, number_of
 from chatd.limits import Limits
 
 
@@ -27,6 +28,11 @@ class Backlog:
             gone = self._records.popleft()
             self._size -= gone.size
             self.forgotten = gone.id
+
+    def renumber(self, epoch: int) -> None:
+        """Put all records into another epoch."""
+        self._records = deque(in_epoch(record, epoch) for record in self._records)
+        self.forgotten = self.forgotten and make_id(epoch, number_of(self.forgotten))
 
     def records(self) -> tuple[Record, ...]:
         """Give what is remembered, oldest first."""

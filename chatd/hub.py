@@ -6,7 +6,7 @@ is in one order. The lock is never held across a system call, encoding, logging 
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -319,6 +319,17 @@ class Hub:
             del user.rooms[key]
             event = Parted(found.name, user.nick, user.group)
             self._tell_room(found, event, client, Change.LEAVE)
+
+    def renumber(self, epoch: int, queued: Callable[[int], None]) -> None:
+        """Put all that happened so far into another epoch, and what queued holds as well.
+
+        For a store that could not be asked at the start, and has seen the epoch since then.
+        """
+        with self._lock:
+            self._ledger.epoch = epoch
+            for room in self._rooms.values():
+                room.backlog.renumber(epoch)
+            queued(epoch)
 
     # -- questions ---------------------------------------------------------------------------
 

@@ -6,7 +6,9 @@ in one whole number, as stores keep them, and are written `28066112-42`.
 
 import re
 
-from chatd.events import CommandError
+from msgspec.structs import replace
+
+from chatd.events import CommandError, Missed, Record
 
 _BITS = 32
 _TEXT = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
@@ -28,6 +30,14 @@ def epoch_of(id: int) -> int:
 def number_of(id: int) -> int:
     """Give the n of an id."""
     return id & ((1 << _BITS) - 1)
+
+
+def in_epoch(record: Record, epoch: int) -> Record:
+    """Give a record the same n in another epoch."""
+    event = record.event
+    if isinstance(event, Missed):
+        event = Missed(event.count, make_id(epoch, number_of(event.until)))
+    return replace(record, id=make_id(epoch, number_of(record.id)), event=event)
 
 
 def id_text(id: int) -> str:

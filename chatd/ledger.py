@@ -17,7 +17,7 @@ class Ledger:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         # Nothing is left of an epoch without a store: chance sees to it that a later one, for
         # which somebody kept an id, is not taken for it.
-        self._epoch = secrets.randbelow(1 << 31)
+        self.epoch = secrets.randbelow(1 << 31)
         self._keep: Callable[[Record], None] | None = None
         self._now = now
         self._n = 0
@@ -30,23 +30,23 @@ class Ledger:
         Before the first event.
         """
         self._keep = keep
-        self._epoch = epoch
+        self.epoch = epoch
         self.private = private
 
     @property
     def first_id(self) -> int:
         """The id before that of the first event."""
-        return make_id(self._epoch, 0)
+        return make_id(self.epoch, 0)
 
     @property
     def last_id(self) -> int:
         """The id of the last event."""
-        return make_id(self._epoch, self._n)
+        return make_id(self.epoch, self._n)
 
     def enter(self, room: str, event: Event, parties: tuple[str, ...] = ()) -> Record:
         """Number an event in the room of that key, or between the parties."""
         self._n += 1
-        record = Record(make_id(self._epoch, self._n), self._now(), room, event, parties)
+        record = Record(make_id(self.epoch, self._n), self._now(), room, event, parties)
         if self._keep is not None:
             self._keep(record)
         return record

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from chatd.config import Retention
 from chatd.events import Missed, Record
-from chatd.ids import make_id, number_of
+from chatd.ids import in_epoch, make_id, number_of
 from chatd.limits import Limits
 from chatd.store import Store, StoreError
 
@@ -24,7 +24,9 @@ class Recorder:
     """Writes records into a store in the background, until close.
 
     tell gets one line for the operator: when the store stops working, when it works again, and
-    what the store itself has to say. now gives seconds since 1970.
+    what the store itself has to say. renumber is called when the store, having been away at the
+    start, turns out to know the epoch: it calls in_epoch with the hub's lock held. now gives
+    seconds since 1970.
     """
 
     INTERVAL = 0.5
@@ -47,11 +49,13 @@ class Recorder:
         limits: Limits,
         tell: Callable[[str], None],
         retention: Retention,
+        renumber: Callable[[int, Callable[[int], None]], None],
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self._limits = limits
         self._tell = tell
+        self._renumber = renumber
         self._now = now
         self._retention = retention
         self._queue: deque[Record] = deque()
@@ -164,8 +168,7 @@ class Recorder:
     def _work(self) -> None:
         try:
             if self.trouble:
-                self.store.begin(self._epoch)
-                self._pass_on_notices()
+                self._begin_again()
             self._write()
             self._prune()
         except StoreError as error:
@@ -176,6 +179,21 @@ class Recorder:
             self._fail(StoreError(f"{type(error).__name__}: {error}"))
         else:
             self._recover()
+
+    def _begin_again(self) -> None:
+        epoch = self.store.begin(self._epoch)
+        if epoch != self._epoch:
+            self._renumber(epoch, self._in_epoch)
+        self._pass_on_notices()
+
+    def _in_epoch(self, epoch: int) -> None:
+        """Put what waits into another epoch; with the hub's lock held, by the thread."""
+        self._epoch = epoch
+        self._batch = [in_epoch(record, epoch) for record in self._batch]
+        self._queue = deque(in_epoch(record, epoch) for record in self._queue)
+        if self._gap is not None:
+            self._gap = in_epoch(self._gap, epoch)
+        self.stored_id = make_id(epoch, number_of(self.stored_id))
 
     def _write(self) -> None:
         while batch := self._next_batch():

@@ -88,9 +88,11 @@ class Server:
         if config.store == "none":
             return None
         store = self.plugins.open_store(config.store)
-        return Recorder(
-            store, config.limits, lambda text: self.record(Warned(text)), config.retention
-        )
+
+        def tell(text: str) -> None:
+            self.record(Warned(text))
+
+        return Recorder(store, config.limits, tell, config.retention, self.hub.renumber)
 
     def start(self) -> None:
         """Open the store, and begin to accept connections."""

@@ -167,7 +167,7 @@ class JsonSockets(SocketWorld):
         return super().connect()
 
     def name_of(self, client):
-        return client._address
+        return client.address
 
 
 @contextmanager

@@ -117,8 +117,8 @@ def _names(item, wanted):
 def _named_by(item):
     """As test_requirements has it, of a collected test."""
     texts = [item.name, item.function.__doc__, getattr(item.cls, "__doc__", None)]
-    if transcript := getattr(item, "callspec", None) and item.callspec.params.get("transcript"):
-        texts.append(transcript.text)
+    if scenario := getattr(item, "callspec", None) and item.callspec.params.get("scenario"):
+        texts.append(scenario.text)
     return named(" ".join(text for text in texts if text))
 
 

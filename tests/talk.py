@@ -9,11 +9,12 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from chatcli.check.text import unescape
 from chatd.dialects import Setting
 from chatd.events import CommandError, WireError
 from chatd.server import DIALECTS
 from chatd.session import Session
-from transcript import PATIENCE, MemoryWorld, SocketWorld, unescape
+from transcript import PATIENCE, MemoryWorld, SocketWorld
 
 DOCUMENTS = Path(__file__).parent.parent / "docs" / "wire"
 

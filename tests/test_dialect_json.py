@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from chatcli.check.scenario import read
 from chatd.events import LoggedIn
 from jsonchat import Chat, JsonMemory, asking, entered, notice, open_chat, said
-from transcript import read
 
 WORLDS = ["memory", "threads", "select"]
 
@@ -237,7 +237,7 @@ def logins(chat):
     """Who came, from the log."""
     if isinstance(chat.world, JsonMemory):
         return [one.event for one in chat.world.appended if type(one.event) is LoggedIn]
-    return [LoggedIn("", client._address) for client in chat.world._clients]
+    return [LoggedIn("", client.address) for client in chat.world._clients]
 
 
 def test_history_is_bounded(chat_with):
@@ -277,23 +277,23 @@ def test_history_and_users_without_data(chat):
 def test_the_documented_session(chat_with):
     """S2-02 to S2-19: the block in docs/wire/json.md; addresses there stand for real ones."""
     path = Path(__file__).parent.parent / "docs" / "wire" / "json.md"
-    (session,) = read(path)
+    (session,) = read(path, "json")
     chat = chat_with(**session.settings)
     people = {}
 
     def real(data):
         for number, one in enumerate(people.values()):
             data = data.replace(f"127.0.0.1:{50000 + number}".encode(), one.name.encode())
-        return data.replace(b"\r\n", b"\n")
+        return data
 
     for step in session.steps:
         if step.who not in people:
             people[step.who] = chat.connect()
         one = people[step.who]
         if step.verb == ">":
-            one.sends(real(step.data))
+            one.sends(real(step.text.data()))
         elif step.verb == "<":
-            one.sees(real(step.data))
+            one.sees(real(step.text.data()) + b"\n")
         elif step.verb == "closes":
             chat.leaves(one)
         else:

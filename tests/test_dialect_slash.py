@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcli.check.scenario import read
 from slash_chat import (
     GROUP,
     HELP,
@@ -24,7 +25,6 @@ from slash_chat import (
     gone,
     registered,
 )
-from transcript import read
 
 
 @pytest.fixture
@@ -376,7 +376,7 @@ def test_history(chat):
 
 # -- the documentation -----------------------------------------------------------------------
 
-(SESSION,) = read(Path(__file__).parent.parent / "docs" / "wire" / "slash.md")
+(SESSION,) = read(Path(__file__).parent.parent / "docs" / "wire" / "slash.md", "slash")
 
 
 def test_the_documented_session(open_chat, world):
@@ -384,7 +384,7 @@ def test_the_documented_session(open_chat, world):
     chat = open_chat(world)
     people = {}
     for step in SESSION.steps:
-        text = step.data.decode().removesuffix("\r\n")
+        text = step.text.data().decode().removesuffix("\n")
         if step.verb == "connects":
             people[step.who] = chat.come(asked=False)
         elif step.verb == ">":

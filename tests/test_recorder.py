@@ -23,13 +23,17 @@ class Recording:
         self.told = []
         self.now = 1000.0
         self.recorder = Recorder(
-            store, Limits(**limits), self.told.append, retention, lambda: self.now
+            store, Limits(**limits), self.told.append, retention, self.renumber, lambda: self.now
         )
         self.ledger = Ledger(lambda: self.now)
 
     def start(self):
         epoch = self.recorder.start(EPOCH)
         self.ledger.keep_in(self.recorder.keep, epoch, private=False)
+
+    def renumber(self, epoch, queued):
+        self.ledger.epoch = epoch
+        queued(epoch)
 
     def say(self, *texts):
         for text in texts:
@@ -165,6 +169,21 @@ def test_an_epoch_that_the_store_has_seen_is_not_used_again(recording):
     one = recording(store)
     one.say("a")
     assert one.last.id == make_id(EPOCH + 5, 1)
+
+
+def test_an_epoch_that_somebody_else_used_meanwhile_is_left_to_them(recording):
+    """Else what was said here would have the ids of what was said there, and be taken for it."""
+    store = MemoryStore()
+    store.broken, store.seen = "used by another", EPOCH + 1
+    one = recording(store, store_queue=2)
+    one.say("a", "b", "c")
+    store.broken = ""
+    wait_until(lambda: not one.recorder.waiting, "the queue is stored")
+    one.say("d")
+    assert one.settled()
+    first, second, gap, last = store.records
+    assert [first.id, second.id, gap.id, last.id] == [make_id(EPOCH + 1, n) for n in (1, 2, 3, 4)]
+    assert gap.event.until == gap.id
 
 
 def test_what_the_store_has_to_say_is_told(recording):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import mutants
-from transcript import FOLDER, read, read_all
+from chatcli.check.scenario import ENDS, read, read_all
 
 TESTS = Path(__file__).parent
 WIRE = TESTS.parent / "docs" / "wire"
@@ -24,15 +24,16 @@ def documented():
 
 
 def naming_tests():
-    """Which tests name each requirement: by docstring, by id, or in a transcript's comments."""
+    """Which tests name each requirement: by docstring, by id, or in a scenario's comments."""
     tests = defaultdict(set)
     for path in sorted(TESTS.glob("test_*.py")):
         for test, text in _functions(ast.parse(_text(path))):
             for number in mutants.named(text):
                 tests[number].add(f"{path.name}::{test}")
-    for transcript in [*read_all(FOLDER), *read(WIRE / "crlf.md")]:
-        for number in mutants.named(transcript.text):
-            tests[number].add(transcript.name)
+    scenarios = [each for dialect in ENDS for each in read_all(dialect)]
+    for scenario in [*scenarios, *read(WIRE / "crlf.md", "crlf")]:
+        for number in mutants.named(scenario.text):
+            tests[number].add(scenario.name)
     return tests
 
 

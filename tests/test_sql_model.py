@@ -196,7 +196,7 @@ def test_a_store_and_a_list_agree(store_url, monkeypatch):
     store = open_store(store_url)
     store.begin(EPOCH)
 
-    @settings(max_examples=60 if store_url.startswith("sqlite") else 25)
+    @settings(max_examples=40 if store_url.startswith("sqlite") else 10)
     @given(steps)
     def check(steps):
         play(emptied(store), steps)

@@ -33,7 +33,8 @@ def url(tmp_path):
 
 def say(port, *texts, nick="ala"):
     """Say texts, and see to it that they are stored."""
-    with RawClient(port, nick=nick) as ala:
+    with RawClient(port) as ala:  # the server may not have noticed yet that the last one left
+        wait_until(lambda: ala.ask(f"LOGIN {nick}") == "OK", "the nick")
         for text in texts:
             ala.send(f"PUB {text}")
         ala.send("HISTORY 500")
@@ -127,8 +128,8 @@ def test_the_end_commits_what_was_said_last(tmp_path, url, engine):
         with RawClient(process.port, nick="ala") as ala:
             ala.send("PUB last words")
             assert ala.ask("WHOAMI") == "WHOAMI ala"
-            process.terminate()
-            assert process.wait(PATIENCE) == 0
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
     assert "said in General by ala: last words" in chatctl("export", "--store", url).stdout
 
 
@@ -248,7 +249,7 @@ def test_export_as_json(tmp_path, url):
             assert bob.ask("PRIV bob a secret") == "PRIV_FROM bob a secret"
     done = chatctl("export", "--store", url, "--format", "jsonl")
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [event["event"] for event in events][:3] == ["LoggedIn", "Said", "LoggedOut"]
+    assert [event["event"] for event in events][:2] == ["LoggedIn", "Said"]
     said = events[1]
     assert re.fullmatch(r"\d+-2", said.pop("id"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", said.pop("time"))

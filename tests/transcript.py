@@ -1,55 +1,28 @@
-r"""Transcripts: text files of who sends and who sees what, and the worlds they are played in.
+"""Scenarios played strictly: every byte, and nothing more at the end, in memory and over sockets.
 
-    # S0-17, S0-20: a public message goes to the others, without its sender's name
-    logged in: ala ola
-    ala > PUB hello all
-    ola < PUB_MSG hello all
-
-A paragraph is a transcript; the comment it begins with is its title and names the requirements
-it shows. Its other lines, each with somebody's name in front:
-
-    ala > PUB hi        sends a line, ended by CR LF; connects first, if need be
-    ala >> PUB h        sends just these bytes, in one piece
-    ala < OK            sees exactly this line next
-    ala << OK\r\nHej    sees exactly these bytes next
-    ala connects        and says nothing yet
-    ala stops sending   but goes on reading
-    ala closes          in an orderly way; ala can connect again afterwards
-    ala resets          the connection is cut
-    ala closed          the server has closed the connection, behind all that was seen
-
-and without one:
-
-    server: greeting=Hej hej     a setting of the server; `limits.login=0.3` for a limit
-    logged in: ala ola           each connects, sends LOGIN and sees OK
-    later: 0.5                   that many seconds pass; in memory only
-
-Escapes: \r \n \t \\, \s (a space, where an editor would cut it off), \xff (a byte), \u200c and
-\U0001f600 (a character); {a*32} repeats a character.
-
-What is seen is compared byte by byte, and at the end nobody may have seen anything more. To know
-that, everybody asks for a verb that no server has (SYNC-1): the answer to it comes behind all
-that came before. In the same way the server has taken what one client sent before another one
-does anything, so that a transcript means the same in every world.
+The format is that of `chatcli.check.scenario`. The server has taken what one client sent before
+another one does anything, so that a scenario means the same in every world. At the end the server
+stops: nobody may see anything but the news of that, which comes behind all that came before.
 """
 
 import ast
-import re
 import socket
 import struct
 import time
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from threading import Condition
-from typing import NamedTuple
+from unittest import mock
 
+from chatcli.check.logins import login_notice, login_steps
+from chatcli.check.matching import decoded, lenient, strict
+from chatcli.check.scenario import ENDS
 from chatd.commands import Dispatcher
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
-from chatd.dialects.crlf import Crlf
+from chatd.dialects.table import DIALECTS
 from chatd.engines import peer_name
-from chatd.events import Disconnected, LoggedIn, LoggedOut, Renamed
+from chatd.events import Disconnected, Failed, LoggedIn, LoggedOut, Renamed
 from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.plugins import Plugins
@@ -60,154 +33,20 @@ from chatd.testing import running_server
 PATIENCE = 10.0
 """Seconds after which somebody has waited long enough for what he should see."""
 
-
-# -- reading transcripts ---------------------------------------------------------------------
-
-
-class Step(NamedTuple):
-    """One line of a transcript. data is what follows the verb, with its escapes resolved."""
-
-    line: int
-    who: str
-    verb: str
-    data: bytes = b""
-
-
-class Transcript:
-    """One paragraph of a file."""
-
-    def __init__(self, path, line):
-        self.path = path
-        self.line = line
-        self.comments = []
-        self.settings = {}
-        self.steps = []
-
-    @property
-    def title(self):
-        return self.comments[0] if self.comments else ""
-
-    @property
-    def text(self):
-        """All that its comments say."""
-        return " ".join(self.comments)
-
-    @property
-    def name(self):
-        """Its file, its requirements and where it begins; unique among all transcripts."""
-        named = re.findall(r"\b(?:S0|D)-\d+", self.title)
-        return "-".join((self.path.stem, *named, f"line{self.line}"))
-
-    @property
-    def takes_time(self):
-        """Whether it is for worlds that have a clock to set."""
-        return any(step.verb == "later" for step in self.steps)
-
-
-_ESCAPE = re.compile(
-    r"\\(?:(?P<short>[rnts\\])|x(?P<byte>[0-9a-f]{2})|u(?P<four>[0-9a-f]{4})"
-    r"|U(?P<eight>[0-9a-f]{8}))|\{(?P<char>.)\*(?P<times>\d+)\}|(?P<bad>\\)"
-)
-_SHORT = {"r": b"\r", "n": b"\n", "t": b"\t", "s": b" ", "\\": b"\\"}
-
-
-def unescape(text):
-    """Resolve the escapes of a transcript into bytes."""
-    pieces = []
-    start = 0
-    for found in _ESCAPE.finditer(text):
-        pieces += (text[start : found.start()].encode(), _escaped(found))
-        start = found.end()
-    pieces.append(text[start:].encode())
-    return b"".join(pieces)
-
-
-def _escaped(found):
-    if found["short"]:
-        return _SHORT[found["short"]]
-    if found["byte"]:
-        return bytes.fromhex(found["byte"])
-    if digits := found["four"] or found["eight"]:
-        return chr(int(digits, 16)).encode()
-    if found["bad"]:
-        raise ValueError(f"unknown escape in {found.string!r}")
-    return found["char"].encode() * int(found["times"])
-
-
-_SAYING = re.compile(r"(\w+) (>>?|<<?)(?: (.*))?")
-_DOING = re.compile(r"(\w+) (connects|stops sending|closes|resets|closed)")
-_FENCE = "```transcript"
-
-
-def read(path):
-    """Read the transcripts of a file; of a Markdown file, its fenced blocks marked so."""
-    transcripts = []
-    current = None
-    wanted = path.suffix != ".md"
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if path.suffix == ".md" and line.startswith("```"):
-            wanted = line == _FENCE
-            current = None
-        elif not line.strip() or not wanted:
-            current = None
-        else:
-            if current is None:
-                current = Transcript(path, number)
-                transcripts.append(current)
-            _read_line(current, number, line)
-    return transcripts
-
-
-def _read_line(transcript, number, line):
-    if line.startswith("#"):
-        transcript.comments.append(line.lstrip("# "))
-    elif found := _SAYING.fullmatch(line):
-        who, verb, text = found.groups(default="")
-        data = unescape(text) + (b"\r\n" if len(verb) == 1 else b"")
-        transcript.steps.append(Step(number, who, verb[0], data))
-    elif found := _DOING.fullmatch(line):
-        transcript.steps.append(Step(number, *found.groups()))
-    elif found := re.fullmatch(r"(server|logged in|later): (.*)", line):
-        _read_keyword(transcript, number, *found.groups())
-    else:
-        raise ValueError(f"{transcript.path.name}:{number}: what is {line!r}?")
-
-
-def _read_keyword(transcript, number, keyword, rest):
-    if keyword == "server":
-        name, _, value = rest.partition("=")
-        if name.startswith("limits."):
-            value = ast.literal_eval(value)
-        transcript.settings[name] = value
-    elif keyword == "later":
-        transcript.steps.append(Step(number, "", "later", rest.encode()))
-    else:
-        for who in rest.split():
-            login = Step(number, who, ">", f"LOGIN {who}\r\n".encode())
-            transcript.steps += (login, Step(number, who, "<", b"OK\r\n"))
-
-
-def read_all(folder):
-    """Read all transcripts in a folder."""
-    return [each for path in sorted(folder.rglob("*.txt")) for each in read(path)]
-
-
-FOLDER = Path(__file__).parent / "transcripts"
-
-
-# -- playing them ----------------------------------------------------------------------------
+SHUTDOWN = Failed("shutdown", "the server is shutting down")
 
 
 class Person:
-    """Somebody of a transcript, while connected."""
+    """Somebody of a scenario, while connected."""
 
     def __init__(self, name, client):
         self.name = name
         self.client = client
         self.unread = bytearray()
         self.ended = False  # the server has closed
+        self.seen = bytearray()
         self.sent = False  # something that the server may not have taken yet
-        self.mid_line = False
+        self.logged_in = False  # by one line, which consumes what is told of those behind
 
     def read_until(self, enough):
         """Receive until enough(unread) is true or the server has closed."""
@@ -220,68 +59,120 @@ class Person:
             except ConnectionError:
                 data = b""
             self.unread += data
+            self.seen += data
             self.ended = not data
 
 
 class Play:
-    """One transcript in one world. bytewise sends one byte at a time."""
+    """One scenario in one world. bytewise sends one byte at a time."""
 
-    def __init__(self, transcript, world, bytewise=False):
-        self._transcript = transcript
+    def __init__(self, scenario, world, bytewise=False):
+        self._scenario = scenario
         self._world = world
         self._bytewise = bytewise
         self._people = {}
-        self._syncs = 0
+        self._everybody = []
+        self._addresses = {}
+        self._never = []
         self._verbs = {
             ">": self._send,
-            "<": self._see,
+            ">>": self._send,
+            "<": self._see_line,
+            "<?": self._see_line,
+            "next <": self._see_line,
+            "<<": self._see,
+            "never <": self._never.append,
+            "logged in": self._log_in,
+            "later": lambda step: world.later(float(step.text.data())),
             "connects": lambda step: self._person(step.who),
             "closes": lambda step: self._leave(step.who, "close"),
             "resets": lambda step: self._leave(step.who, "reset"),
             "stops sending": lambda step: self._leave(step.who, "stop_sending"),
             "closed": self._closed,
+            "hears nothing": lambda step: None,  # here nobody ever hears more than is looked at
         }
 
     def run(self):
-        """Play it, and fail at the line that went wrong."""
-        for step in self._transcript.steps:
-            self._sync(one for one in self._people.values() if one.name != step.who and one.sent)
-            if step.verb == "later":
-                self._world.later(float(step.data))
-            else:
-                self._verbs[step.verb](step)
-        for _ in range(2):  # all requests are carried out behind the first, all is seen behind
-            self._sync(self._people.values())  # the second
+        """Play it, stop the server, and fail at the line that went wrong."""
+        for step in self._scenario.steps:
+            self._do(step)
+        self._settle(self._people.values())
+        self._world.finish()
+        farewell = DIALECTS[self._scenario.dialect].encode(SHUTDOWN, True)
         for one in self._people.values():
-            self._check(self._transcript.line, one, not one.unread, "nothing more")
-            self._check(self._transcript.line, one, not one.ended, "no end")
+            one.read_until(lambda unread: False)
+            at_end = bytes(one.unread).endswith(farewell)
+            self._check(self._scenario.line, one, at_end, "no end")
+            del one.unread[len(one.unread) - len(farewell) :]
+            del one.seen[len(one.seen) - len(farewell) :]
+            self._check(self._scenario.line, one, not one.unread, "nothing more")
+        for step in self._never:
+            self._check_never(step)
+
+    def _do(self, step):
+        self._settle([one for one in self._people.values() if one.name != step.who])
+        self._verbs[step.verb](step)
+
+    def _settle(self, people):
+        """Have the server take all that people have sent."""
+        for one in people:
+            if one.sent and not one.ended:
+                one.client.wait_until_taken()
+            one.sent = False
 
     def _person(self, name):
         if name not in self._people:
-            self._people[name] = Person(name, self._world.connect())
+            client = self._world.connect()
+            self._people[name] = Person(name, client)
+            self._everybody.append(self._people[name])
+            self._addresses[name] = client.address
         return self._people[name]
 
     def _send(self, step):
         one = self._person(step.who)
-        pieces = [step.data]
-        if self._bytewise:
-            pieces = [step.data[i : i + 1] for i in range(len(step.data))]
-        for piece in pieces:
+        data = step.text.data(self._addresses)
+        for piece in [data[i : i + 1] for i in range(len(data))] if self._bytewise else [data]:
             one.client.send(piece)
         one.sent = True
-        one.mid_line = not step.data.endswith(b"\n")
+
+    def _see_line(self, step):
+        self._see(step._replace(text=step.text + ENDS[self._scenario.dialect]))
 
     def _see(self, step):
         one = self._person(step.who)
-        want = step.data
-        one.read_until(lambda unread: len(unread) >= len(want) or not want.startswith(unread))
-        self._check(step.line, one, one.unread.startswith(want), want)
-        del one.unread[: len(want)]
+        self._settle([one])
+        if step.text.fixed:
+            want = step.text.data(self._addresses)
+            one.read_until(lambda unread: len(unread) >= len(want) or not want.startswith(unread))
+            self._check(step.line, one, one.unread.startswith(want), want)
+            del one.unread[: len(want)]
+            return
+        want = strict(step.text, self._addresses)
+        one.read_until(lambda unread: unread.count(b"\n") >= str(step.text).count("\n"))
+        found = want.match(decoded(bytes(one.unread)))
+        self._check(step.line, one, found, str(step.text))
+        del one.unread[: len(found[0].encode("utf-8", "surrogateescape"))]
+
+    def _log_in(self, step):
+        inside = [one for one in self._people.values() if one.logged_in]
+        for each in login_steps(step, self._scenario.dialect):
+            self._do(each)
+        notice = login_notice(step, self._scenario.dialect)
+        for one in inside:
+            self._see(step._replace(who=one.name, text=notice))
+        self._people[step.who].logged_in = True
+        self._people[step.who].seen.clear()
+
+    def _check_never(self, step):
+        find = lenient(step.text, self._scenario.dialect, self._addresses)
+        for one in self._everybody:
+            said = one.name == step.who and find(bytes(one.seen), 0) is not None
+            self._check(step.line, one, not said, f"never {step.text}")
 
     def _leave(self, name, how):
         one = self._person(name)
         if how == "reset":  # it would take with it what the server has not read yet
-            self._sync([one])
+            self._settle([one])
         getattr(one.client, how)()
         one.sent = False
         if how != "stop_sending":
@@ -294,31 +185,16 @@ class Play:
         one.client.hang_up()
         del self._people[step.who]
 
-    def _sync(self, people):
-        """Have the server take all that people have sent, as far as it is whole lines."""
-        people = [one for one in people if not one.mid_line and not one.ended]
-        self._syncs += 1
-        request = f"SYNC-{self._syncs}\r\n"
-        answer = f"ERROR unknown command {request.lower()}".encode()
-        for one in people:
-            one.sent = False
-            one.client.send(request.encode())
-        for one in people:
-            one.read_until(lambda unread: answer in unread)
-            seen = answer in one.unread or one.ended
-            self._check(self._transcript.line, one, seen, f"the answer to {request.strip()}")
-            one.unread[:] = one.unread.replace(answer, b"", 1)
-
     def _check(self, line, one, right, want):
         if not right:
             saw = bytes(one.unread) + (b" and the end" if one.ended else b"")
-            place = f"{self._transcript.path.name}:{line}"
+            place = f"{self._scenario.path.name}:{line}"
             raise AssertionError(f"{place}: {one.name} should see {want!r}, but saw {saw!r}")
 
 
-def play(transcript, world, bytewise=False):
-    """Play a transcript in a world."""
-    Play(transcript, world, bytewise).run()
+def play(scenario, world, bytewise=False):
+    """Play a scenario strictly in a world, which ends with it."""
+    Play(scenario, world, bytewise).run()
 
 
 # -- in memory -------------------------------------------------------------------------------
@@ -375,6 +251,7 @@ class MemoryClient:
     def __init__(self, world, address):
         self._world = world
         self._transport = _Transport()
+        self.address = address
         self.session = world.session(self._transport, address)
         self.session.open()
 
@@ -382,6 +259,11 @@ class MemoryClient:
         self.session.receive(data)
         if self._world.prompt:
             self._world.deliver()
+
+    def wait_until_taken(self):
+        """Let the time pass after which what has no end is a chunk."""
+        if self.session.patience is not None:
+            self.session.quiet_passed()
 
     def receive(self, timeout=0):
         """Give what has arrived, nothing at the end; fail at once when nothing has."""
@@ -413,6 +295,7 @@ class MemoryWorld:
     def __init__(self, settings=None, *, prompt=False, commands=(), filters=()):
         settings = dict(settings or {})
         limits = _limits(settings)
+        self._dialect = DIALECTS[settings.pop("dialect", "crlf")]
         self.prompt = prompt
         self.now = 1000.0
         self.appended = []
@@ -437,7 +320,7 @@ class MemoryWorld:
 
     def session(self, transport, address):
         session = Session(
-            Crlf(Setting(self._limits, address)),
+            self._dialect(Setting(self._limits, address, self._dispatcher.verbs)),
             transport,
             address,
             self._hub,
@@ -456,6 +339,10 @@ class MemoryWorld:
         while self.delivery.drain():
             pass
 
+    def finish(self):
+        """Stop the server."""
+        self._hub.end_all("the server stops", SHUTDOWN)
+
     def later(self, seconds):
         self.now += seconds
         for session in self._sessions:
@@ -470,10 +357,37 @@ def _bundled():
 def _limits(settings):
     """Take the limits out of settings."""
     names = [name for name in settings if name.startswith("limits.")]
-    return Limits(**{name.removeprefix("limits."): settings.pop(name) for name in names})
+    return Limits(**{name.removeprefix("limits."): _number(settings.pop(name)) for name in names})
+
+
+def _number(value):
+    return ast.literal_eval(value) if isinstance(value, str) else value
 
 
 # -- over sockets ----------------------------------------------------------------------------
+
+
+class _ObservedSession(Session):
+    """A session that says how much it has taken and carried out."""
+
+    __slots__ = ("note", "taken", "waiting")
+
+    def __init__(self, *args, note):
+        super().__init__(*args)
+        self.note = note
+        self.taken = 0
+        self.waiting = False  # for the quiet that ends a chunk
+
+    def receive(self, data):
+        super().receive(data)
+        self.taken += len(data)
+        self.waiting = self.patience is not None
+        self.note()
+
+    def quiet_passed(self):
+        super().quiet_passed()
+        self.waiting = False
+        self.note()
 
 
 class SocketClient:
@@ -482,10 +396,16 @@ class SocketClient:
     def __init__(self, world, sock):
         self._world = world
         self._sock = sock
-        self._address = peer_name(sock.getsockname())
+        self.address = peer_name(sock.getsockname())
+        self._sent = 0
 
     def send(self, data):
+        self._sent += len(data)
         self._sock.sendall(data)
+
+    def wait_until_taken(self):
+        """Wait until the server has carried out what was sent, or ended the session."""
+        self._world.wait_until_taken(self.address, self._sent)
 
     def receive(self, timeout):
         self._sock.settimeout(max(timeout, 0.001))
@@ -497,7 +417,7 @@ class SocketClient:
     def close(self):
         """Close, and wait until the server has noticed."""
         self.hang_up()
-        self._world.wait_for_end(self._address)
+        self._world.wait_for_end(self.address)
 
     def reset(self):
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -505,7 +425,7 @@ class SocketClient:
 
     def stop_sending(self):
         self._sock.shutdown(socket.SHUT_WR)
-        self._world.wait_for_end(self._address)
+        self._world.wait_for_end(self.address)
 
 
 class SocketWorld:
@@ -518,24 +438,39 @@ class SocketWorld:
         self._changed = Condition()
         self._address_of = {}
         self._ended = set()
+        self._sessions = {}
 
     @contextmanager
     def serving(self, engine, settings):
         settings = {"dialect": "crlf", **settings}
         limits = _limits(settings)
-        taps = (Tap(self._note),)
-        with running_server(engine=engine, limits=limits, taps=taps, **settings) as self._server:
-            try:
-                yield self
-            finally:
-                for client in self._clients:
-                    client.hang_up()
+        settings.update(engine=engine, limits=limits, taps=(Tap(self._note),))
+        with mock.patch("chatd.server.Session", self._session):
+            with running_server(**settings) as self._server:
+                try:
+                    yield self
+                finally:
+                    for client in self._clients:
+                        client.hang_up()
+
+    def _session(self, *args):
+        session = _ObservedSession(*args, note=self._notify)
+        self._sessions[session.address] = session
+        return session
+
+    def finish(self):
+        """Stop the server."""
+        self._server.server.stop()
 
     def connect(self):
         sock = self._server.connect(self._host, PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._clients.append(SocketClient(self, sock))
         return self._clients[-1]
+
+    def _notify(self):
+        with self._changed:
+            self._changed.notify_all()
 
     def _note(self, event):
         with self._changed:
@@ -548,6 +483,15 @@ class SocketWorld:
             elif isinstance(event, Disconnected):
                 self._ended.add(event.address)
             self._changed.notify_all()
+
+    def wait_until_taken(self, address, size):
+        def taken():
+            session = self._sessions.get(address)
+            done = session and session.taken >= size and not session.waiting
+            return done or address in self._ended
+
+        with self._changed:
+            assert self._changed.wait_for(taken, PATIENCE), f"{address} was not listened to"
 
     def wait_for_end(self, address):
         with self._changed:

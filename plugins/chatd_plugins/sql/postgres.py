@@ -126,8 +126,12 @@ class Server(Database):
         return connection
 
     def _check(self, connection: Connection) -> None:
-        if not connection.scalar(select(func.pg_try_advisory_lock(LOCK))):
-            raise StoreError(f"{self.shown}: is used by another chatd")
+        # The connection of one who has just ended may live for a moment.
+        deadline = time.monotonic() + 1.0
+        while not connection.scalar(select(func.pg_try_advisory_lock(LOCK))):
+            if time.monotonic() > deadline:
+                raise StoreError(f"{self.shown}: is used by another chatd")
+            time.sleep(0.05)
         if (encoding := connection.scalar(text("SHOW server_encoding"))) != "UTF8":
             raise StoreError(f"{self.shown}: keeps texts as {encoding}, and has to as UTF8")
 

@@ -1,0 +1,1 @@
+"""chatcheck: what a server or a client does wrong, requirement by requirement."""
