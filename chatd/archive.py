@@ -111,8 +111,10 @@ class Archive:
     ) -> Page:
         limit = self._limit(count)
         page = self._stored(recall, lambda store: store.after(place, start, count, limit), told)
-        records = _merge(page.records, (r for r in recall.records if r.id > start))
-        records = [record for record in records if record.id <= recall.last_id]
+        # What memory has beyond the end of the store's page would leave a hole behind it.
+        end = page.records[-1].id if page.more else recall.last_id
+        remembered = (record for record in recall.records if record.id > start)
+        records = [r for r in _merge(page.records, remembered) if r.id <= end]
         picked = list(_pick(records, count, self._limits.backlog_bytes))
         return Page(tuple(picked), page.more or any(map(_is_message, records[len(picked) :])))
 

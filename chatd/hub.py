@@ -320,16 +320,18 @@ class Hub:
             event = Parted(found.name, user.nick, user.group)
             self._tell_room(found, event, client, Change.LEAVE)
 
-    def renumber(self, epoch: int, queued: Callable[[int], None]) -> None:
-        """Put all that happened so far into another epoch, and what queued holds as well.
+    def pause(self, action: Callable[[], None], epoch: int | None = None) -> None:
+        """Run an action while nothing happens; it must not wait, and not call the hub.
 
-        For a store that could not be asked at the start, and has seen the epoch since then.
+        With an epoch all that happened so far is put into that one first: for a store that could
+        not be asked at the start, and has seen the present one since then.
         """
         with self._lock:
-            self._ledger.epoch = epoch
-            for room in self._rooms.values():
-                room.backlog.renumber(epoch)
-            queued(epoch)
+            if epoch is not None:
+                self._ledger.epoch = epoch
+                for room in self._rooms.values():
+                    room.backlog.renumber(epoch)
+            action()
 
     # -- questions ---------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from chatd.config import Retention
 from chatd.events import Missed, Record
@@ -20,13 +21,17 @@ from chatd.store import Store, StoreError
 _log = logging.getLogger(__name__)
 
 
+class Pause(Protocol):
+    """Runs an action while the hub's lock is held, and puts all into an epoch, if given one."""
+
+    def __call__(self, action: Callable[[], None], epoch: int | None = None) -> None: ...
+
+
 class Recorder:
     """Writes records into a store in the background, until close.
 
     tell gets one line for the operator: when the store stops working, when it works again, and
-    what the store itself has to say. renumber is called when the store, having been away at the
-    start, turns out to know the epoch: it calls in_epoch with the hub's lock held. now gives
-    seconds since 1970.
+    what the store itself has to say. pause is `Hub.pause`. now gives seconds since 1970.
     """
 
     INTERVAL = 0.5
@@ -49,13 +54,13 @@ class Recorder:
         limits: Limits,
         tell: Callable[[str], None],
         retention: Retention,
-        renumber: Callable[[int, Callable[[int], None]], None],
+        pause: Pause,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
         self._limits = limits
         self._tell = tell
-        self._renumber = renumber
+        self._pause = pause
         self._now = now
         self._retention = retention
         self._queue: deque[Record] = deque()
@@ -107,10 +112,10 @@ class Recorder:
             count = number_of(record.id) - number_of(first.id) + 1
             self._gap = Record(first.id, first.time, "", Missed(count, record.id))
             return
-        self._close_gap()
+        self._close_gap_locked()
         self._put(record)
 
-    def _close_gap(self) -> None:
+    def _close_gap_locked(self) -> None:
         if self._gap is not None:
             self._put(self._gap)
             self._gap = None
@@ -139,7 +144,7 @@ class Recorder:
 
         Nothing may call keep any more.
         """
-        self._close_gap()
+        self._close_gap_locked()  # as nobody calls keep any more
         self._stopping = True
         self._hurry.set()
         self._thread.join(timeout)
@@ -182,12 +187,12 @@ class Recorder:
 
     def _begin_again(self) -> None:
         epoch = self.store.begin(self._epoch)
-        if epoch != self._epoch:
-            self._renumber(epoch, self._in_epoch)
+        if epoch != self._epoch:  # it was away at the start, and has seen this one since then
+            self._pause(lambda: self._renumber_locked(epoch), epoch)
         self._pass_on_notices()
 
-    def _in_epoch(self, epoch: int) -> None:
-        """Put what waits into another epoch; with the hub's lock held, by the thread."""
+    def _renumber_locked(self, epoch: int) -> None:
+        """Put what waits into another epoch; by the thread."""
         self._epoch = epoch
         self._batch = [in_epoch(record, epoch) for record in self._batch]
         self._queue = deque(in_epoch(record, epoch) for record in self._queue)
@@ -207,6 +212,8 @@ class Recorder:
 
     def _next_batch(self) -> list[Record]:
         """Take records from the queue, or again those whose commit failed."""
+        if self._gap is not None and not self._queue:
+            self._pause(self._close_gap_locked)
         while self._queue and len(self._batch) < self.BATCH:
             self._batch.append(self._queue.popleft())
         return self._batch

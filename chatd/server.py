@@ -92,7 +92,7 @@ class Server:
         def tell(text: str) -> None:
             self.record(Warned(text))
 
-        return Recorder(store, config.limits, tell, config.retention, self.hub.renumber)
+        return Recorder(store, config.limits, tell, config.retention, self.hub.pause)
 
     def start(self) -> None:
         """Open the store, and begin to accept connections."""

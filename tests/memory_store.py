@@ -34,10 +34,10 @@ class MemoryStore:
         self.records += records
 
     def before(self, place, id, count, limit):
-        return self._page([r for r in reversed(self._of(place)) if r.id < id], count, -1)
+        return self._page([r for r in reversed(self._of(place)) if r.id < id], count, limit, -1)
 
     def after(self, place, id, count, limit):
-        return self._page([r for r in self._of(place) if r.id > id], count, 1)
+        return self._page([r for r in self._of(place) if r.id > id], count, limit, 1)
 
     def knows(self, place, id):
         self._check()
@@ -68,9 +68,9 @@ class MemoryStore:
         self._check()
         return [r for r in self.records if r.room in (place, "")]
 
-    def _page(self, records, count, step):
+    def _page(self, records, count, limit, step):
         picked = []
-        while records and count:
+        while records and count and len(picked) < limit:
             picked.append(records.pop(0))
             count -= isinstance(picked[-1].event, Said | Told)
         return Page(tuple(picked[::step]), bool(records))

@@ -29,7 +29,7 @@ class Past:
                 self.world.limits,
                 print,
                 Retention(),
-                self.world.hub.renumber,
+                self.world.hub.pause,
                 lambda: 1000.0,
             )
             self.world.hub._ledger.keep_in(
@@ -154,6 +154,7 @@ def test_rooms_of_others_are_closed(past):
 
 
 def test_each_room_has_its_own(past):
+    """D-6"""
     one = past()
     one.world.hub.create(one.ala, "tea")
     one.world.hub.join(one.ala, "TEA")
@@ -199,6 +200,24 @@ def test_a_store_that_fails_is_told_and_memory_answers():
         one.archive.search(one.ala, "a", "", "")
     assert dict(one.archive.stats())["store"] == "failing: the disk is full"
     store.broken = ""
+    one.recorder.close(PATIENCE)
+
+
+def test_there_is_no_hole_between_the_store_and_memory():
+    """However much happened between two messages: what is left out is asked for by `more`."""
+    one = Past(MemoryStore(), backlog=2)
+    one.say("a")
+    one.ask(1)
+    start = one.id(0)
+    for n in range(120):
+        one.world.hub.login(one.ala, f"ala{n}")
+    one.say("b", "c")
+    told = []
+    while more := start:
+        told += one.ask(1, after=more)
+        start = one.page.more.removeprefix("after ")
+    assert [what for what in told if what != "Renamed"] == ["b", "c"]
+    assert told.count("Renamed") == 120
     one.recorder.close(PATIENCE)
 
 

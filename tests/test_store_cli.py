@@ -243,6 +243,7 @@ def test_export_and_stats_while_the_server_runs_and_while_it_does_not(tmp_path, 
 
 
 def test_export_as_json(tmp_path, url):
+    """D-10: and private messages are nobody's but those two's."""
     with chatd_process(tmp_path, "--store", url, "--store-private") as process:
         say(process.port, "hello")
         with RawClient(process.port, nick="bob") as bob:
