@@ -26,12 +26,11 @@ def draw(results: Results, machine: dict[str, str], target: Path) -> None:
     if not cases:
         return
     figure, axes = pyplot.subplots(figsize=(13, 6.5), layout="constrained")
-    width = 0.8 / len(results.contestants)
-    for i, contestant in enumerate(results.contestants):
+    contestants = [name for name in results.contestants if name in NAMES]  # not those that store
+    width = 0.8 / len(contestants)
+    for i, contestant in enumerate(contestants):
         heights = [results.median(case.name, contestant, CPU) or 0.0 for case in cases]
-        left = [
-            group + (i - (len(results.contestants) - 1) / 2) * width for group in range(len(cases))
-        ]
+        left = [group + (i - (len(contestants) - 1) / 2) * width for group in range(len(cases))]
         bars = axes.bar(left, heights, width, color=COLOURS[contestant], label=NAMES[contestant])
         labels = [number(height) if height else "" for height in heights]
         axes.bar_label(bars, labels, padding=2, fontsize=8)
@@ -44,7 +43,7 @@ def draw(results: Results, machine: dict[str, str], target: Path) -> None:
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper left", ncols=len(results.contestants))
+    axes.legend(frameon=False, loc="upper left", ncols=len(contestants))
     about = (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}, {machine['date'][:10]}"
     )
