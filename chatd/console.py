@@ -22,6 +22,7 @@ from chatd.events import (
     Event,
     Inspected,
     Joined,
+    Keeping,
     Listening,
     LoggedIn,
     LoggedOut,
@@ -35,6 +36,7 @@ from chatd.events import (
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
     Listening: lambda e: f"listening on {_place(e.host, e.port)} ({e.dialect}){_how_to_join(e)}",
+    Keeping: lambda e: f"keeping the history in {e.place}",
     Connected: lambda e: f"connected from {e.address}",
     LoggedIn: lambda e: f"logged in {e.nick} from {e.address}",
     Renamed: lambda e: f"renamed {e.old} to {e.nick}",

@@ -320,6 +320,13 @@ class Listening(Event, frozen=True):
     port: int
 
 
+class Keeping(Event, frozen=True):
+    """The history is kept, from now on and in that place."""
+
+    public: ClassVar[bool] = True
+    place: str
+
+
 class Warned(Event, frozen=True):
     """Something the operator should know."""
 

@@ -14,7 +14,7 @@ from chatd.dialects.table import DIALECTS
 from chatd.engines import Engine, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
-from chatd.events import Event, Failed, Listening, Refused, Warned
+from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
 from chatd.ledger import Ledger
@@ -99,6 +99,8 @@ class Server:
         if self._recorder is not None:
             epoch = self._recorder.start(int(time.time()) - BEGINNING)
             self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
+            if not self._recorder.trouble:
+                self.record(Keeping(self._recorder.store.place))
         for listener in self.listeners:
             self.record(Listening(listener.spec.dialect, *listener.address))
         self._engine.start(self.listeners)

@@ -46,6 +46,9 @@ class Store(Protocol):
     The parties of a private talk are `nick key@address`.
     """
 
+    place: str
+    """What the operator knows it by; without a password."""
+
     notices: Sequence[str]
     """What the operator should know of how it was opened, such as a file that was set aside."""
 

@@ -11,6 +11,7 @@ class MemoryStore:
     """Keeps records in a list; broken is the text of the error that all methods raise."""
 
     def __init__(self):
+        self.place = "memory"
         self.notices = []
         self.records = []
         self.commits = []

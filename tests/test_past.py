@@ -51,13 +51,12 @@ def test_a_page_in_crlf():
 
 def test_a_page_in_json_and_how_the_client_shows_it():
     client = JsonClient()
-    shown = [event.text for event, _ in client.feed(Json.encode(PAGE, True))]
-    assert shown == [
-        f"[7-41 {LOCAL}] General ala: cake?",
-        f"[7-42 {LOCAL}] General ala: (private) psst",
-        f"[7-43 {LOCAL}] General [Server]: 4 events were not stored",
-        f"[7-47 {LOCAL}] General [Server]: {missed_text(KILLED.event)}",
-        "there is more: before 7-41",
+    assert [event for event, _ in client.feed(Json.encode(PAGE, True))] == [
+        Said(GENERAL, "ala", f"[7-41 {LOCAL}] cake?"),
+        Said(GENERAL, "ala", f"[7-42 {LOCAL}] (private) psst"),
+        Notice(f"[7-43 {LOCAL}] 4 events were not stored"),
+        Notice(f"[7-47 {LOCAL}] {missed_text(KILLED.event)}"),
+        Notice("there is more: before 7-41"),
     ]
 
 
@@ -103,7 +102,7 @@ def test_what_other_servers_call_so(line):
 
 def test_times_of_other_servers_in_json():
     line = b'{"type":"message","data":{"source":"a","message":"b","id":"1","time":"soon"}}\n'
-    assert [event for event, _ in JsonClient().feed(line)] == [Notice("General a: b")]
+    assert [event for event, _ in JsonClient().feed(line)] == [Said(GENERAL, "a", "b")]
 
 
 def test_what_is_found_is_counted():

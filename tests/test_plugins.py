@@ -974,6 +974,7 @@ MEMORY = """
     from chatd import Page, Stats, hookimpl
 
     class Memory:
+        place = "mind"
         notices = ("all is kept in mind",)
 
         def __init__(self, url):

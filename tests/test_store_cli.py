@@ -140,7 +140,9 @@ def test_a_damaged_file_is_set_aside(tmp_path, url):
     path = tmp_path / "history.db"
     path.write_bytes(b"this is no database" * 1000)
     with chatd_process(tmp_path, "-v", "--store", url) as process:
-        (told,) = [line for line in log_until(process, "damaged") if "damaged" in line]
+        told = log_until(process, "keeping the history in")
+        assert told[-1].endswith(f"keeping the history in {path}\n")
+        (told,) = [line for line in told if " is damaged (" in line]
         assert str(path) in told
         say(process.port, "hello")
     (aside,) = tmp_path.glob("history.db.damaged-*")

@@ -293,8 +293,8 @@ def _understand(line: bytes) -> Event:
 
 
 def _read_remembered(spoken: _Spoken) -> Event:
-    text = f"{spoken.room} {spoken.source}: {spoken.message}"
     try:
-        return Notice(as_shown(spoken.id, spoken.time, text, spoken.found))
+        text = as_shown(spoken.id, spoken.time, spoken.message, spoken.found)
     except ValueError:
-        return Notice(text)
+        text = spoken.message
+    return Notice(text) if spoken.source == SERVER else Said(spoken.room, spoken.source, text)

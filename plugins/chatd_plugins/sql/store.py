@@ -36,6 +36,7 @@ class SqlStore:
         self._database = database
         self._writer: Connection | None = None
         self._epoch = 0
+        self.place = database.shown
         self.notices: Sequence[str] = database.notices
 
     # -- opening and closing ---------------------------------------------------------------------
