@@ -6,7 +6,18 @@ answer is made of what the server remembers, and says so.
 
 from collections.abc import Callable, Iterable, Iterator
 
-from chatd.events import CommandError, Event, Found, History, Notice, Record, Said, Told
+from chatd.events import (
+    CommandError,
+    Event,
+    Found,
+    History,
+    Hit,
+    Missed,
+    Notice,
+    Record,
+    Said,
+    Told,
+)
 from chatd.hub import Client, Hub, Recall
 from chatd.ids import id_text, parse_id
 from chatd.limits import Limits
@@ -14,7 +25,7 @@ from chatd.names import name_key
 from chatd.recorder import Recorder
 from chatd.store import Page, Place, Store, StoreError
 
-_BROKEN = Notice("the store does not work at the moment: this is what the server remembers")
+_BROKEN = Notice("the store does not work at the moment: this is not all there is")
 
 
 class Archive:
@@ -41,9 +52,10 @@ class Archive:
         told: list[Event] = []
         if after:
             start = parse_id(after)
-            page = self._after(recall, place, start, count, told)
             if not self._complete(recall, place, start):
                 told.append(Notice(f"some of what came after {after} is not kept any more"))
+                start = start if start <= recall.last_id else 0  # of an epoch that nobody knows
+            page = self._after(recall, place, start, count, told)
             more = f"after {id_text(page.records[-1].id)}" if page.more else ""
         else:
             end = min(parse_id(before), recall.last_id + 1) if before else recall.last_id + 1
@@ -57,15 +69,27 @@ class Archive:
         if recorder is None:
             raise CommandError("no-store", "nothing is stored here, so nothing can be searched")
         recalls = [self._look_up(client, room)] if room else self._look_up_all(client)
-        recorder.settle(max(recall.last_id for recall, _ in recalls), self._limits.settle)
+        last_id = max((recall.last_id for recall, _ in recalls), default=0)
+        settled = recorder.settle(last_id, self._limits.settle)
         places = [place for _, place in recalls]
         try:
+            if not recorder.begun:
+                raise StoreError("it was never opened")
             hits = recorder.store.search(
                 words, places, name_key(nick) or nick, self._limits.hits, context=1
             )
         except StoreError:
             raise CommandError("store", "the store does not work at the moment") from None
-        return [Found(words, room, tuple(hits))]
+        found = Found(words, room, tuple(self._fitting(hits)))
+        return [found] if settled else [_BROKEN, found]
+
+    def _fitting(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        size = self._limits.backlog_bytes
+        for position, hit in enumerate(hits):
+            size -= hit.size
+            if position and size < 0:
+                return
+            yield hit
 
     def stats(self) -> list[tuple[str, str]]:
         """Tell how far the store is, as names and values."""
@@ -74,7 +98,7 @@ class Archive:
         if recorder is None:
             return [("store", "none"), ("last_id", last_id)]
         return [
-            ("store", f"failing: {recorder.trouble}" if recorder.trouble else "ok"),
+            ("store", "failing" if recorder.trouble else "ok"),  # why is the operator's to know
             ("last_id", last_id),
             ("stored_id", id_text(recorder.stored_id)),
             ("waiting", str(recorder.waiting)),
@@ -104,7 +128,10 @@ class Archive:
         records = _merge(page.records, (r for r in recall.records if r.id < end))
         picked = list(_pick(reversed(records), count, self._limits.backlog_bytes))[::-1]
         rest = records[: len(records) - len(picked)]
-        return Page(tuple(picked), page.more or any(map(_is_message, rest)))
+        more = page.more or any(map(_is_message, rest))
+        while not more and picked and isinstance(picked[0].event, Missed):
+            del picked[0]  # from before there was anything here
+        return Page(tuple(picked), more)
 
     def _after(
         self, recall: Recall, place: Place, start: int, count: int, told: list[Event]
@@ -112,11 +139,12 @@ class Archive:
         limit = self._limit(count)
         page = self._stored(recall, lambda store: store.after(place, start, count, limit), told)
         # What memory has beyond the end of the store's page would leave a hole behind it.
-        end = page.records[-1].id if page.more else recall.last_id
+        cut = page.more or len(page.records) >= limit
+        end = page.records[-1].id if cut else recall.last_id
         remembered = (record for record in recall.records if record.id > start)
         records = [r for r in _merge(page.records, remembered) if r.id <= end]
         picked = list(_pick(records, count, self._limits.backlog_bytes))
-        return Page(tuple(picked), page.more or any(map(_is_message, records[len(picked) :])))
+        return Page(tuple(picked), cut or len(picked) < len(records))
 
     def _stored(self, recall: Recall, ask: Callable[[Store], Page], told: list[Event]) -> Page:
         """Ask the store once it has what was said so far; say so when it does not answer."""
@@ -125,17 +153,20 @@ class Archive:
             return Page(())
         if not recorder.settle(recall.last_id, self._limits.settle):
             told.append(_BROKEN)
+        if not recorder.begun:
+            return Page(())
         try:
             return ask(recorder.store)
         except StoreError:
-            told[:] = [_BROKEN]
+            if _BROKEN not in told:
+                told.append(_BROKEN)
             return Page(())
 
     def _complete(self, recall: Recall, place: Place, id: int) -> bool:
         """Say whether all that came after an id is still there."""
         if recall.since <= id <= recall.last_id:
             return True
-        if self._recorder is None:
+        if self._recorder is None or not self._recorder.begun:
             return False
         try:
             return self._recorder.store.knows(place, id)

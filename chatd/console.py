@@ -38,7 +38,7 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     Listening: lambda e: f"listening on {_place(e.host, e.port)} ({e.dialect}){_how_to_join(e)}",
     Keeping: lambda e: f"keeping the history in {e.place}",
     Connected: lambda e: f"connected from {e.address}",
-    LoggedIn: lambda e: f"logged in {e.nick} from {e.address}",
+    LoggedIn: lambda e: f"logged in {e.nick}" + (f" from {e.address}" if e.address else ""),
     Renamed: lambda e: f"renamed {e.old} to {e.nick}",
     Said: lambda e: f"said in {e.room} by {e.nick}: {e.text}",
     Created: lambda e: f"created room {e.room} by {e.nick}",

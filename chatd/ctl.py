@@ -14,7 +14,7 @@ from chatd.cli import config_option, run_command
 from chatd.console import describe
 from chatd.dialects.past import moment
 from chatd.dialects.table import DIALECTS
-from chatd.events import Record
+from chatd.events import Missed, Record
 from chatd.ids import id_text
 from chatd.names import name_key
 from chatd.options import Since, no_plugin_option, plugins_dir_option, store_option
@@ -88,6 +88,8 @@ def history() -> None:
 @config_option
 def export(form: str, room: str, since: float, store: str, plugins_dir: Path | None) -> None:
     """Print what happened in rooms, oldest first."""
+    if room and not name_key(room):
+        raise click.BadParameter(f"{room} is no name of a room", param_hint="--room")
     write = _json if form == "jsonl" else _text
     with _reading(store, plugins_dir) as opened:
         for record in opened.export(name_key(room), since):
@@ -99,6 +101,8 @@ def _json(record: Record) -> Iterator[str]:
     event = msgspec.structs.asdict(record.event)
     stamps = {"id": id_text(record.id), "time": moment(record)}
     told = {key: value for key, value in event.items() if value != ""}
+    if isinstance(record.event, Missed):
+        told["until"] = id_text(record.event.until)
     yield msgspec.json.encode({**stamps, "event": type(record.event).__name__, **told}).decode()
 
 

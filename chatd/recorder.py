@@ -78,6 +78,8 @@ class Recorder:
         """All up to this id is stored, or in a gap that is."""
         self.missed = 0
         """Events that were not stored since the start."""
+        self.begun = False
+        """Whether it is the store of this server; until then it may be another one's."""
         self.trouble = ""
         """Why the store does not work; empty while it does."""
         self._thread = threading.Thread(target=self._run, name="chatd-recorder", daemon=True)
@@ -91,6 +93,7 @@ class Recorder:
         self._epoch = epoch
         try:
             self._epoch = self.store.begin(epoch)
+            self.begun = True
             self._pass_on_notices()
         except StoreError as error:
             self._fail(error)
@@ -156,7 +159,8 @@ class Recorder:
     def _run(self) -> None:
         last = False
         while not last:
-            self._hurry.wait(self.RETRY if self.trouble else self.INTERVAL)
+            if self.trouble or len(self._queue) < self.BATCH:
+                self._hurry.wait(self.RETRY if self.trouble else self.INTERVAL)
             self._hurry.clear()
             last = self._stopping  # before the work: what came until then has its chance
             self._work()
@@ -187,6 +191,7 @@ class Recorder:
 
     def _begin_again(self) -> None:
         epoch = self.store.begin(self._epoch)
+        self.begun = True
         if epoch != self._epoch:  # it was away at the start, and has seen this one since then
             self._pause(lambda: self._renumber_locked(epoch), epoch)
         self._pass_on_notices()
@@ -201,8 +206,10 @@ class Recorder:
         self.stored_id = make_id(epoch, number_of(self.stored_id))
 
     def _write(self) -> None:
-        while batch := self._next_batch():
+        left = self.waiting + 1  # what comes meanwhile has its turn later, as under a flood
+        while left > 0 and (batch := self._next_batch()):
             self.store.append(batch)
+            left -= len(batch)
             self._taken += sum(record.size for record in batch)
             last = batch[-1]
             self._batch = []

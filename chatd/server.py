@@ -118,6 +118,7 @@ class Server:
             self._workers.close()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)
+                self.delivery.drain()  # what it had to say
             for tap in self._taps:
                 tap.stop(_TAP_TIMEOUT)
 

@@ -126,9 +126,10 @@ def test_the_writer_loses_its_connection(cluster, database):
         with begun(cluster.url(database), said(3)) as other:
             assert "is used by another chatd" in refusal(store.begin, EPOCH)
             assert there(other) == [1, 2, 3]  # 2 is the gap: the first one did not end
-        assert store.begin(EPOCH) == EPOCH
-        store.append([said(4)])
-        assert there(store) == [1, 2, 3, 4]
+        assert store.begin(EPOCH) == EPOCH + 2  # as the other one has been here
+        store.append([said(5, epoch=EPOCH + 2)])
+        assert there(store)[:3] == [1, 2, 3]
+        assert store.stats().last_id == said(5, epoch=EPOCH + 2).id
 
 
 def test_the_server_is_away_for_a_while(cluster, database):

@@ -114,7 +114,7 @@ def check(url, path, epoch, n):
         its_epoch, number = map(int, event["id"].split("-"))
         if its_epoch != epoch:
             continue
-        last = int(event["until"]) & (2**32 - 1) if event["event"] == "Missed" else number
+        last = int(event.get("until", event["id"]).split("-")[1])
         numbers.update(range(number, last + 1))
         if event["event"] == "Said":
             said.setdefault(event["nick"], []).append(int(event["text"].split()[1]))

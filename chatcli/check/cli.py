@@ -86,7 +86,7 @@ def server(
 ) -> None:
     """Check a server that is running.
 
-    It may be in use: the names that are taken are new in each run.
+    Nobody should talk there meanwhile. The names that are taken are new in each run.
     """
     chosen = Choice(**choice)
     scenarios = read_all(dialect)

@@ -68,6 +68,8 @@ class Connection:
             return
         except OSError:
             data = b""
+        if len(self.seen) > _MOST:  # it does not stop: what it says next changes nothing
+            self.seen, data = self.seen[:_MOST], b""
         self.seen += data
         self.unanswered = False
         self.ended = not data
@@ -85,6 +87,10 @@ class Connection:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.watched = False
         self.sock.close()
+
+
+_MOST = 1 << 20
+"""Bytes after which a server is not listened to any longer: no answer is as long."""
 
 
 class Connections:

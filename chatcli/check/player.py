@@ -82,6 +82,9 @@ class Player:
             if self._settings.get(name, "") != value:
                 needed = f"{name}={value}" if value else f"no {name}"
                 return f"needs a server started with {needed}"
+        for name in self._settings:
+            if name.startswith("limits.") and name not in scenario.settings:
+                return f"the server was started with {name}={self._settings[name]}"
         for needed in scenario.needs:
             if not self._works.get(needed, True):
                 return f"needs {needed}, which did not work"

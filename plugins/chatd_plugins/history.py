@@ -1,45 +1,56 @@
 """What was said: reading on and searching, and how far it is stored."""
 
-import re
-
 from chatd import GENERAL, Command, CommandError, Context, hookimpl
-
-_PAGE = re.compile(
-    r"(?:(?P<room>\S+)(?:\s+|$))??"  # only what cannot be anything else
-    r"(?:(?P<count>[0-9]{1,9})(?:\s+|$))?"
-    r"(?:(?P<way>before|after)\s+(?P<id>\S+))?\s*",
-    re.IGNORECASE,
-)
-_SEARCH = re.compile(
-    r"(?P<words>.+?)(?:\s+in\s+(?P<room>\S+))?(?:\s+from\s+(?P<nick>\S+))?\s*", re.IGNORECASE
-)
-_TRAILING_ROOM = re.compile(r'(?P<words>.*\S)\s+(?P<room>[^\s"]+)')
 
 
 def history(ctx: Context, page: str = "") -> None:
     """Show what was said in a room, or with @NICK in private: the last messages or some others."""
-    asked = _PAGE.fullmatch(page.strip())
-    if asked is None:
+    words = page.split()
+    bound = {}
+    if len(words) > 1 and words[-2].lower() in ("before", "after"):
+        way, id = words[-2:]
+        bound[way.lower()] = id
+        del words[-2:]
+    count = int(words.pop()) if words and _is_count(words[-1]) else None
+    room = words.pop() if words else GENERAL
+    if words:
         raise CommandError("bad-value", f"use it as history {_HISTORY}")
-    bound = {asked["way"].lower(): asked["id"]} if asked["way"] else {}
-    ctx.history(asked["room"] or GENERAL, int(asked["count"]) if asked["count"] else None, **bound)
+    ctx.history(room, count, **bound)
+
+
+def _is_count(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
 
 
 def search(ctx: Context, words: str) -> None:
     """Find messages with all the words, a "quoted phrase" too, in your rooms or in one of them."""
-    asked = _SEARCH.fullmatch(words.strip())
-    if asked is None:
-        raise CommandError("missing-argument", "words is missing")
-    nick = asked["nick"] or ""
-    if asked["room"] is None and (split := _TRAILING_ROOM.fullmatch(asked["words"])):
-        try:
-            ctx.search(split["words"], split["room"], nick)
-        except CommandError as error:
-            if error.code not in ("no-such-room", "not-a-member"):
-                raise
-        else:
-            return
-    ctx.search(asked["words"], asked["room"] or "", nick)
+    words, nick = _split_off(words.strip(), "from")
+    words, room = _split_off(words, "in")
+    if not room and _search_in_last_word(ctx, words, nick):
+        return
+    ctx.search(words, room, nick)
+
+
+def _split_off(words: str, keyword: str) -> tuple[str, str]:
+    """Take `keyword WORD` off the end, if something stands before it."""
+    parts = words.rsplit(None, 2)
+    if len(parts) == 3 and parts[1].lower() == keyword:
+        return parts[0], parts[2]
+    return words, ""
+
+
+def _search_in_last_word(ctx: Context, words: str, nick: str) -> bool:
+    """Search the room that the last word is; say whether it is one for the caller."""
+    parts = words.rsplit(None, 1)
+    if len(parts) < 2 or '"' in parts[1]:
+        return False
+    try:
+        ctx.search(parts[0], parts[1], nick)
+    except CommandError as error:
+        if error.code not in ("no-such-room", "not-a-member"):
+            raise
+        return False
+    return True
 
 
 def stats(ctx: Context) -> None:

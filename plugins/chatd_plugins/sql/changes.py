@@ -19,6 +19,11 @@ _END = update(epochs).where(epochs.c.epoch == bindparam("ending")).values(ended=
 _DELETE = delete(events).where(events.c.id == bindparam("pruned"))
 
 
+def last_epoch(connection: Connection) -> int:
+    """Give the last epoch that was entered, 0 if none was."""
+    return connection.scalar(select(func.max(epochs.c.epoch))) or 0
+
+
 def enter(database: Database, connection: Connection, epoch: int) -> int:
     """Enter the first epoch that is at least the given one and above all that were seen.
 

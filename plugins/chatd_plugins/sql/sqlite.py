@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -47,7 +47,7 @@ _SUFFIXES = (".db", ".sqlite", ".sqlite3")
 _COMPANIONS = ("", "-wal", "-shm", "-journal")
 _PRAGMAS = (
     "journal_mode = WAL",
-    "synchronous = NORMAL",
+    "synchronous = FULL",  # commits are few, and what they hold survives a power cut then
     "wal_autocheckpoint = 4000",  # in pages: 16 MB
     f"journal_size_limit = {64 << 20}",
 )
@@ -101,6 +101,8 @@ class File(Database):
             driver.execute(f"PRAGMA {pragma}")
 
     def _take_lock(self) -> None:
+        if self._lock is not None:
+            return
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,7 +113,12 @@ class File(Database):
 
     def _make_file(self) -> None:
         """Create the file if it is missing; it is for nobody else to read."""
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with suppress(OSError):  # somebody else's, who lets us write
+                os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
 
     def _damage(self) -> str:
         """Say what is wrong with the structure of the file, if anything is."""

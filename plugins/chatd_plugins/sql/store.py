@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from chatd import Hit, Page, Place, Record, Stats, StoreError, epoch_of
-from chatd_plugins.sql.changes import PIECE, add, end, enter, forget
+from chatd_plugins.sql.changes import PIECE, add, end, enter, forget, last_epoch
 from chatd_plugins.sql.database import Database
 from chatd_plugins.sql.queries import BACK, BEYOND_KEEP, COUNTS, OLDER, ON, in_places
 from chatd_plugins.sql.rows import (
@@ -42,18 +42,19 @@ class SqlStore:
     # -- opening and closing ---------------------------------------------------------------------
 
     def begin(self, epoch: int) -> int:
-        self.close()
+        self._let_go()
         self._database.notices.clear()
         try:
             with explained(self._database.shown):
                 self._writer = self._database.open()
                 self._database.migrate(self._writer)
-            if not self._epoch:  # else it is the same start of the server
-                with self._writing() as connection:
+            with self._writing() as connection:
+                # Unless it is the same start of the server, and nobody was here meanwhile.
+                if not self._epoch or last_epoch(connection) != self._epoch:
                     self._epoch = enter(self._database, connection, epoch)
             return self._epoch
         except BaseException:
-            self.close()
+            self._let_go()  # but of the lock: what was begun here goes on here
             raise
 
     def end(self) -> None:
@@ -61,14 +62,17 @@ class SqlStore:
             end(connection, self._epoch)
 
     def close(self) -> None:
-        writer, self._writer = self._writer, None
         try:
-            with explained(self._database.shown):
-                self._database.readers.dispose()  # SQLite tidies up after the last connection
-                if writer is not None:
-                    writer.close()
+            self._let_go()
         finally:
             self._database.unlock()
+
+    def _let_go(self) -> None:
+        writer, self._writer = self._writer, None
+        with explained(self._database.shown):
+            self._database.readers.dispose()  # SQLite tidies up after the last connection
+            if writer is not None:
+                writer.close()
 
     # -- writing ---------------------------------------------------------------------------------
 
