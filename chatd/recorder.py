@@ -44,9 +44,13 @@ class Recorder:
     PRUNING = 60.0
     """Seconds between two looks for what is too old."""
 
-    BATCH = 2000
-    """Records in one commit at most. Under a flood the thread waits for the interpreter at each
-    step of a commit, so that smaller ones fall behind."""
+    BATCH = 200
+    """Records in one commit: others wait for the interpreter while rows are made of them, for
+    about a millisecond."""
+
+    BEHIND = 2000
+    """Records that wait, from which on this many are committed at once: under a flood it is the
+    thread that waits, at each step of a commit, and with small ones it falls behind."""
 
     def __init__(
         self,
@@ -159,7 +163,7 @@ class Recorder:
     def _run(self) -> None:
         last = False
         while not last:
-            if self.trouble or len(self._queue) < self.BATCH:
+            if self.trouble or len(self._queue) < self.BEHIND:
                 self._hurry.wait(self.RETRY if self.trouble else self.INTERVAL)
             self._hurry.clear()
             last = self._stopping  # before the work: what came until then has its chance
@@ -221,7 +225,8 @@ class Recorder:
         """Take records from the queue, or again those whose commit failed."""
         if self._gap is not None and not self._queue:
             self._pause(self._close_gap_locked)
-        while self._queue and len(self._batch) < self.BATCH:
+        most = self.BATCH if len(self._queue) < self.BEHIND else self.BEHIND
+        while self._queue and len(self._batch) < most:
             self._batch.append(self._queue.popleft())
         return self._batch
 
