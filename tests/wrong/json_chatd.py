@@ -421,7 +421,7 @@ class AsJsonDumpsIt(Json):
         if isinstance(event, Users):
             return notice("List of users:\n" + "\n".join(reversed(event.nicks)))
         if isinstance(event, History):
-            said = [each for each in event.events if isinstance(each, Said)]
+            said = [one for one in event.records if isinstance(one.event, Said)]
             event = History(event.room, tuple(said[-20:]))
         told = messages(Json.encode(event, own))
         return lines({"data": {"at": 1, **each["data"]}, "type": each["type"]} for each in told)
