@@ -2,8 +2,16 @@
 
 import contextlib
 import socket
+from typing import Any
 
 RECV_SIZE = 64 * 1024
+
+
+def address_text(address: tuple[Any, ...]) -> str:
+    """Write the address of a socket as ip:port, an IPv4-mapped one as IPv4 (SPEC D-3)."""
+    host, port = address[:2]
+    host = host.removeprefix("::ffff:") if "." in host else host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Connection:
@@ -20,8 +28,7 @@ class Connection:
     @property
     def address(self) -> str:
         """Our own address as ip:port, under which a server may know us."""
-        host, port = self._sock.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return address_text(self._sock.getsockname())
 
     def fileno(self) -> int:
         """Give the descriptor to wait for."""

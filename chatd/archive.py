@@ -5,6 +5,7 @@ answer is made of what the server remembers, and says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from chatd.events import (
     CommandError,
@@ -24,6 +25,8 @@ from chatd.limits import Limits
 from chatd.names import name_key
 from chatd.recorder import Recorder
 from chatd.store import Page, Place, Store, StoreError
+
+_Sized = TypeVar("_Sized", Record, Hit)
 
 _BROKEN = Notice("the store does not work at the moment: this is not all there is")
 
@@ -68,28 +71,20 @@ class Archive:
         recorder = self._recorder
         if recorder is None:
             raise CommandError("no-store", "nothing is stored here, so nothing can be searched")
-        recalls = [self._look_up(client, room)] if room else self._look_up_all(client)
-        last_id = max((recall.last_id for recall, _ in recalls), default=0)
-        settled = recorder.settle(last_id, self._limits.settle)
-        places = [place for _, place in recalls]
+        places: list[Place]
+        if room:
+            places = [self._look_up(client, room)[1]]
+        else:
+            places = [recall.key for recall in self._hub.recall_all(client)]
+        settled = recorder.settle(self._hub.last_id, self._limits.settle)
         try:
-            if not recorder.begun:
-                raise StoreError("it was never opened")
             hits = recorder.store.search(
                 words, places, name_key(nick) or nick, self._limits.hits, context=1
             )
         except StoreError:
             raise CommandError("store", "the store does not work at the moment") from None
-        found = Found(words, room, tuple(self._fitting(hits)))
+        found = Found(words, room, tuple(_fitting(hits, self._limits.backlog_bytes)))
         return [found] if settled else [_BROKEN, found]
-
-    def _fitting(self, hits: Iterable[Hit]) -> Iterator[Hit]:
-        size = self._limits.backlog_bytes
-        for position, hit in enumerate(hits):
-            size -= hit.size
-            if position and size < 0:
-                return
-            yield hit
 
     def stats(self) -> list[tuple[str, str]]:
         """Tell how far the store is, as names and values."""
@@ -114,9 +109,6 @@ class Archive:
         nick = room.removeprefix("@")
         party, recall = self._hub.recall_private(client, room)
         return recall, (party, name_key(nick) or nick)
-
-    def _look_up_all(self, client: Client) -> list[tuple[Recall, Place]]:
-        return [(recall, recall.key) for recall in self._hub.recall_all(client)]
 
     # -- pages -------------------------------------------------------------------------------
 
@@ -153,8 +145,6 @@ class Archive:
             return Page(())
         if not recorder.settle(recall.last_id, self._limits.settle):
             told.append(_BROKEN)
-        if not recorder.begun:
-            return Page(())
         try:
             return ask(recorder.store)
         except StoreError:
@@ -166,7 +156,7 @@ class Archive:
         """Say whether all that came after an id is still there."""
         if recall.since <= id <= recall.last_id:
             return True
-        if self._recorder is None or not self._recorder.begun:
+        if self._recorder is None:
             return False
         try:
             return self._recorder.store.knows(place, id)
@@ -187,14 +177,20 @@ def _merge(stored: Iterable[Record], remembered: Iterable[Record]) -> list[Recor
 
 def _pick(records: Iterable[Record], count: int, size: int) -> Iterator[Record]:
     """Give records until there are count messages or size bytes; one at least."""
-    for position, record in enumerate(records):
-        size -= record.size
-        if position and size < 0:
-            return
+    for record in _fitting(records, size):
         yield record
         count -= _is_message(record)
         if count == 0:
             return
+
+
+def _fitting(items: Iterable[_Sized], size: int) -> Iterator[_Sized]:
+    """Give items until there are size bytes; one at least."""
+    for position, item in enumerate(items):
+        size -= item.size
+        if position and size < 0:
+            return
+        yield item
 
 
 def _is_message(record: Record) -> bool:

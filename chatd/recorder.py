@@ -61,7 +61,7 @@ class Recorder:
         pause: Pause,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.store = store
+        self._store = store
         self._limits = limits
         self._tell = tell
         self._pause = pause
@@ -82,8 +82,7 @@ class Recorder:
         """All up to this id is stored, or in a gap that is."""
         self.missed = 0
         """Events that were not stored since the start."""
-        self.begun = False
-        """Whether it is the store of this server; until then it may be another one's."""
+        self._begun = False
         self.trouble = ""
         """Why the store does not work; empty while it does."""
         self._thread = threading.Thread(target=self._run, name="chatd-recorder", daemon=True)
@@ -96,8 +95,8 @@ class Recorder:
         """
         self._epoch = epoch
         try:
-            self._epoch = self.store.begin(epoch)
-            self.begun = True
+            self._epoch = self._store.begin(epoch)
+            self._begun = True
             self._pass_on_notices()
         except StoreError as error:
             self._fail(error)
@@ -132,6 +131,13 @@ class Recorder:
         self._queue.append(record)
 
     # -- for those who read ------------------------------------------------------------------
+
+    @property
+    def store(self) -> Store:
+        """The store, to read; StoreError until it was opened, as it may be another server's."""
+        if not self._begun:
+            raise StoreError("it was never opened")
+        return self._store
 
     @property
     def waiting(self) -> int:
@@ -173,8 +179,8 @@ class Recorder:
     def _end(self) -> None:
         try:
             if not (self.trouble or self.waiting):
-                self.store.end()
-            self.store.close()
+                self._store.end()
+            self._store.close()
         except Exception:  # there is nobody left to be told but the log
             _log.exception("the store does not close")
 
@@ -194,8 +200,8 @@ class Recorder:
             self._recover()
 
     def _begin_again(self) -> None:
-        epoch = self.store.begin(self._epoch)
-        self.begun = True
+        epoch = self._store.begin(self._epoch)
+        self._begun = True
         if epoch != self._epoch:  # it was away at the start, and has seen this one since then
             self._pause(lambda: self._renumber_locked(epoch), epoch)
         self._pass_on_notices()
@@ -212,7 +218,7 @@ class Recorder:
     def _write(self) -> None:
         left = self.waiting + 1  # what comes meanwhile has its turn later, as under a flood
         while left > 0 and (batch := self._next_batch()):
-            self.store.append(batch)
+            self._store.append(batch)
             left -= len(batch)
             self._taken += sum(record.size for record in batch)
             last = batch[-1]
@@ -235,11 +241,11 @@ class Recorder:
         if not retention.limited or now < self._next_pruning:
             return
         oldest = now - retention.age if retention.age is not None else 0.0
-        if not self.store.prune(oldest, retention.count or 0):  # else the rest in the next round
+        if not self._store.prune(oldest, retention.count or 0):  # else the rest in the next round
             self._next_pruning = now + self.PRUNING
 
     def _pass_on_notices(self) -> None:
-        for notice in self.store.notices:
+        for notice in self._store.notices:
             self._tell(notice)
 
     def _fail(self, error: StoreError) -> None:

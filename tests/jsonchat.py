@@ -9,10 +9,8 @@ import json
 from contextlib import ExitStack, contextmanager
 
 from chatd.config import Listen
-from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
 from chatd.dialects.jsonl import Json
-from chatd.session import Session
 from transcript import MemoryClient, MemoryWorld, Person, SocketWorld
 
 
@@ -134,24 +132,11 @@ class Chat:
 class JsonMemory(MemoryWorld):
     """Sessions that speak json, and crlf on request."""
 
-    dialect = Json
-
-    def session(self, transport, address):
-        session = Session(
-            self.dialect(Setting(self._limits, address, self._dispatcher.verbs)),
-            transport,
-            address,
-            self._hub,
-            self.delivery,
-            self._dispatcher,
-            self._limits,
-            lambda: self.now,
-        )
-        self._sessions.append(session)
-        return session
+    def __init__(self, settings=None, **keywords):
+        super().__init__({"dialect": "json"} | (settings or {}), **keywords)
 
     def connect(self, dialect="json"):
-        self.dialect = Crlf if dialect == "crlf" else Json
+        self._dialect = Crlf if dialect == "crlf" else Json
         return super().connect()
 
     def name_of(self, client):

@@ -10,10 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from chatcli.check.text import unescape
-from chatd.dialects import Setting
 from chatd.events import CommandError, WireError
-from chatd.server import DIALECTS
-from chatd.session import Session
 from transcript import PATIENCE, MemoryWorld, SocketWorld
 
 DOCUMENTS = Path(__file__).parent.parent / "docs" / "wire"
@@ -25,29 +22,6 @@ UNKNOWN = {"words": "unknown command", "rooms": "Unknown command '?'!"}
 def server(text):
     """What the server says in words."""
     return f"[ServerMessage] - {text}"
-
-
-class Memory(MemoryWorld):
-    """A server without sockets, for any dialect."""
-
-    def __init__(self, dialect, settings):
-        super().__init__(settings)
-        self._dialect = DIALECTS[dialect]
-
-    def session(self, transport, address):
-        setting = Setting(self._limits, address, self._dispatcher.verbs)
-        session = Session(
-            self._dialect(setting),
-            transport,
-            address,
-            self._hub,
-            self.delivery,
-            self._dispatcher,
-            self._limits,
-            lambda: self.now,
-        )
-        self._sessions.append(session)
-        return session
 
 
 class Person:
@@ -160,7 +134,7 @@ def place(where, dialect, **settings):
     """Run a server in memory or on an engine; limits are given as `limits.NAME`."""
     with ExitStack() as stack:
         if where == "memory":
-            world = Memory(dialect, settings)
+            world = MemoryWorld({"dialect": dialect, **settings})
         else:
             serving = SocketWorld("127.0.0.1").serving(where, {**settings, "dialect": dialect})
             world = stack.enter_context(serving)

@@ -25,7 +25,8 @@ from chatd.events import (
     Users,
 )
 from chatd.limits import Limits
-from talk import Memory, cut, understood
+from talk import cut, understood
+from transcript import MemoryWorld
 
 SERVERS = [Words, RoomsDialect]
 CLIENTS = [WordsClient, RoomsClient]
@@ -153,7 +154,7 @@ class Line:
 @pytest.fixture
 def lines_of():
     def connect(dialect, *nicks, **settings):
-        world = Memory(dialect, settings)
+        world = MemoryWorld({"dialect": dialect, **settings})
         client = {"words": WordsClient, "rooms": RoomsClient}[dialect]
         found = []
         for nick in nicks:

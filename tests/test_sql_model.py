@@ -114,7 +114,7 @@ events = st.one_of(
     st.builds(Said, st.just("Room"), nicks, words),
     st.builds(Joined, st.just("Room"), nicks, nicks),
     st.builds(LoggedIn, nicks),
-    st.builds(LoggedOut, nicks, st.text(max_size=3)),
+    st.builds(LoggedOut, nicks, st.text(st.characters(exclude_characters="\0"), max_size=3)),
     st.builds(Renamed, nicks, nicks),
 )
 numbers = st.integers(1, 60)

@@ -8,7 +8,7 @@ import click
 from chatcli.check.client_cli import client
 from chatcli.check.connections import CannotConnect, Patience
 from chatcli.check.framing import wants_chunks
-from chatcli.check.options import Choice, Stopped, dialect_argument, reporting
+from chatcli.check.options import Choice, Stopped, dialect_argument, reporting, waiting
 from chatcli.check.player import Player
 from chatcli.check.report import Report
 from chatcli.check.scenario import read_all
@@ -37,9 +37,6 @@ def _settings(
     return {name: value for name, _, value in (one.partition("=") for one in given)}
 
 
-_SECONDS = click.FloatRange(0, min_open=True)
-
-
 @main.command("server")
 @dialect_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the server is.")
@@ -60,19 +57,11 @@ _SECONDS = click.FloatRange(0, min_open=True)
     show_default=True,
     help="How messages to a slash, words or rooms server end.",
 )
-@click.option(
-    "--timeout",
-    type=_SECONDS,
-    default=Patience().answer,
-    show_default=True,
-    help="Seconds that an answer may take.",
-)
-@click.option(
-    "--quiet-time",
-    type=_SECONDS,
-    default=Patience().quiet,
-    show_default=True,
-    help="Seconds after which nothing more will come.",
+@waiting(
+    answer=Patience().answer,
+    quiet=Patience().quiet,
+    answer_help="Seconds that an answer may take.",
+    quiet_help="Seconds after which nothing more will come.",
 )
 def server(
     dialect: str,

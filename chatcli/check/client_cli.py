@@ -12,7 +12,7 @@ from chatcli.check.client_performance import Times
 from chatcli.check.client_player import Player
 from chatcli.check.client_scenario import read_all
 from chatcli.check.client_stage import CannotStart
-from chatcli.check.options import Choice, Stopped, dialect_argument, reporting
+from chatcli.check.options import Choice, Stopped, dialect_argument, reporting, waiting
 from chatcli.check.report import Report
 
 _HELP = """\
@@ -34,8 +34,6 @@ chatcheck client crlf -- python3 client.py
 chatcheck client json --pty -- ./client {host} {port} {nick}
 chatcheck client rooms --type-first '{nick}\\n' -- java Client {host} {port}
 """
-
-_SECONDS = click.FloatRange(0, min_open=True)
 
 
 @click.command("client", help=_HELP)
@@ -62,19 +60,11 @@ _SECONDS = click.FloatRange(0, min_open=True)
     default="",
     help=f"Nick to use. Default: {NICK}, or your login name where a crlf client cannot be told.",
 )
-@click.option(
-    "--timeout",
-    type=_SECONDS,
-    default=Times().answer,
-    show_default=True,
-    help="Seconds that the client has for whatever it must do.",
-)
-@click.option(
-    "--quiet-time",
-    type=_SECONDS,
-    default=Times().quiet,
-    show_default=True,
-    help="Seconds after which nothing more will happen.",
+@waiting(
+    answer=Times().answer,
+    quiet=Times().quiet,
+    answer_help="Seconds that the client has for whatever it must do.",
+    quiet_help="Seconds after which nothing more will happen.",
 )
 def client(
     dialect: str,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from chatcli.check.matching import decoded
+from chatcli.connection import address_text
 from chatd.limits import MIB
 
 QUIET = 0.15
@@ -28,7 +29,7 @@ class Peer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
         self._sock = sock
-        self.address = _name(address)
+        self.address = address_text(address)
         self.received = b""
         self.place = 0
         self.ended = False
@@ -185,8 +186,3 @@ def _listener(host: str, port: int) -> socket.socket:
     listener = socket.create_server((host, port), family=family)
     listener.setblocking(False)
     return listener
-
-
-def _name(address: tuple[str, int]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -9,11 +9,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chatcli.check.outcome import shown
+from chatcli.connection import address_text
+from chatd.limits import MIB
 
 _RETRY = 1.0
 """Seconds for which a server that refuses connections may be restarting."""
 
 _READ_SIZE = 64 * 1024
+
+_MOST = MIB
+"""Bytes after which a server is not listened to any longer: no answer is as long."""
 
 
 class Patience(NamedTuple):
@@ -52,9 +57,7 @@ class Connection:
         self.watched = True
         self._talk = talk
         sock.setblocking(False)
-        host, port = sock.getsockname()[:2]
-        host = host.removeprefix("::ffff:")
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = address_text(sock.getsockname())
 
     @property
     def unread(self) -> bytes:
@@ -87,10 +90,6 @@ class Connection:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.watched = False
         self.sock.close()
-
-
-_MOST = 1 << 20
-"""Bytes after which a server is not listened to any longer: no answer is as long."""
 
 
 class Connections:

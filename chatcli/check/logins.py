@@ -53,11 +53,16 @@ def login_steps(step: Step, dialect: str) -> list[Step]:
     ]
 
 
+def _sends(steps: list[Step]) -> list[int]:
+    """Give the positions of what is sent."""
+    return [number for number, each in enumerate(steps) if each.verb == ">"]
+
+
 def greeting(step: Step, dialect: str) -> Step | None:
     """Give the last of what is seen before anybody says anything, if there is something."""
     steps = login_steps(step, dialect)
-    sends = [number for number, each in enumerate(steps) if each.verb == ">"]
-    return steps[sends[0] - 1] if sends[0] else None
+    first = _sends(steps)[0]
+    return steps[first - 1] if first else None
 
 
 def login_parts(step: Step, dialect: str, heard: str) -> list[tuple[Step, Step]]:
@@ -67,7 +72,7 @@ def login_parts(step: Step, dialect: str, heard: str) -> list[tuple[Step, Step]]
     it first.
     """
     steps = login_steps(step, dialect)
-    sends = [number for number, each in enumerate(steps) if each.verb == ">"]
+    sends = _sends(steps)
     ends = [*sends[1:], len(steps)]
     messages = [steps[number] for number in sends]
     if dialect == "slash" and _NICK.search(heard):
@@ -86,15 +91,18 @@ def _seen(words: str, dialect: str) -> Text:
 
 def login_notice(step: Step, dialect: str) -> Text:
     """Give what the others are told of a newcomer."""
-    lines = LOGINS[dialect].others.replace("NICK", step.who).splitlines()
-    ended = [_seen(line, dialect) + "\n" for line in lines]
+    ended = [line + "\n" for line in _notices(step, dialect)]
     return Text(tuple(piece for line in ended for piece in line.pieces))
 
 
 def last_notice(step: Step, dialect: str) -> Text:
     """Give the last line of what the others are told of a newcomer."""
+    return [Text(()), *_notices(step, dialect)][-1]
+
+
+def _notices(step: Step, dialect: str) -> list[Text]:
     lines = LOGINS[dialect].others.replace("NICK", step.who).splitlines()
-    return _seen(lines[-1], dialect) if lines else Text(())
+    return [_seen(line, dialect) for line in lines]
 
 
 def login_refused(dialect: str) -> Text:

@@ -91,6 +91,20 @@ def reporting(function: _Function) -> _Function:
     return function
 
 
+def waiting(
+    *, answer: float, quiet: float, answer_help: str, quiet_help: str
+) -> Callable[[_Function], _Function]:
+    """Add --timeout and --quiet-time, in seconds, with these defaults and texts."""
+
+    def seconds(name: str, default: float, text: str) -> Callable[[_Function], _Function]:
+        kind = click.FloatRange(0, min_open=True)
+        return click.option(name, type=kind, default=default, show_default=True, help=text)
+
+    timeout = seconds("--timeout", answer, answer_help)
+    quiet_time = seconds("--quiet-time", quiet, quiet_help)
+    return lambda function: timeout(quiet_time(function))
+
+
 _OPTIONS = (
     click.option(
         "--level",

@@ -182,8 +182,9 @@ class Performance:
         for doing, answer in login_parts(step, self._scenario.dialect, decoded(one.seen)):
             self._send(doing)
             self._await_answer(answer)
-        refused = lenient(login_refused(self._scenario.dialect), self._scenario.dialect, {})
-        if one.ended or (login_refused(self._scenario.dialect).pieces and _found(refused, one)):
+        words = login_refused(self._scenario.dialect)
+        refused = words.pieces and _found(lenient(words, self._scenario.dialect, {}), one)
+        if one.ended or refused:
             raise Unmet("cannot log in", shown(one.seen))
         one.start = len(one.seen)
         self._consume(step)

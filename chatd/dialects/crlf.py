@@ -12,7 +12,7 @@ from typing import Any
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
-from chatd.dialects.past import as_shown, found_text, missed_text, moment
+from chatd.dialects.past import around, as_shown, found_text, missed_text, moment
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -129,10 +129,8 @@ def _remembered(kind: str, record: Record) -> bytes:
         place, nick = event.room, event.nick
     elif isinstance(event, Told):
         place, nick = f"@{event.recipient}", event.sender
-    elif isinstance(event, Missed):
-        return _line("NOTICE", missed_text(event))
     else:
-        return b""
+        return Crlf.encode(event, False)
     return _line(kind, id_text(record.id), moment(record), place, nick, event.text)
 
 
@@ -144,12 +142,8 @@ def _history(event: History, own: bool) -> bytes:
 
 def _found(event: Found, own: bool) -> bytes:
     """The messages found, each between its neighbours, which come as those of HISTORY do."""
-    pieces = [_line("NOTICE", found_text(event))]
-    for hit in event.hits:
-        pieces += (_remembered("HISTORY", record) for record in hit.before)
-        pieces.append(_remembered("FOUND", hit.record))
-        pieces += (_remembered("HISTORY", record) for record in hit.after)
-    return b"".join(pieces) + b"OK\r\n"
+    told = (_remembered("FOUND" if it else "HISTORY", record) for record, it in around(event))
+    return _line("NOTICE", found_text(event)) + b"".join(told) + b"OK\r\n"
 
 
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
@@ -164,6 +158,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Rooms: lambda event, own: _line("ROOMS", *event.names),
     History: _history,
     Found: _found,
+    Missed: lambda event, own: _line("NOTICE", missed_text(event)),
     Identity: lambda event, own: _line("WHOAMI", event.nick),
     Notice: lambda event, own: _line("NOTICE", event.text) if event.text else b"NOTICE\r\n",
     Failed: lambda event, own: _line("ERROR", event.text),

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
-from chatd.dialects.past import as_shown, found_text, missed_text, moment
+from chatd.dialects.past import around, as_shown, found_text, missed_text, moment
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -159,8 +159,7 @@ def _in_room(words: str) -> Callable[[Any, bool], bytes]:
 
 def _again(record: Record, stamped: bool, found: bool = False) -> bytes:
     """Tell once more what was told to the others then (S2-15)."""
-    event = record.event
-    told = Json.encode(Notice(missed_text(event)) if isinstance(event, Missed) else event, False)
+    told = Json.encode(record.event, False)
     if not (stamped and told):
         return told
     spoken = _from_server.decode(told).data
@@ -175,12 +174,9 @@ def _history(event: History, own: bool) -> bytes:
 
 
 def _found(event: Found, own: bool) -> bytes:
-    pieces = [_notice(found_text(event))]
-    for hit in event.hits:
-        pieces += (_again(record, True) for record in hit.before)
-        pieces.append(_again(hit.record, True, found=True))
-        pieces += (_again(record, True) for record in hit.after)
-    return b"".join(pieces)
+    return _notice(found_text(event)) + b"".join(
+        _again(record, True, found) for record, found in around(event)
+    )
 
 
 _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
@@ -199,6 +195,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     Identity: lambda event, own: _notice(f"You are {event.nick}"),
     History: _history,
     Found: _found,
+    Missed: lambda event, own: _notice(missed_text(event)),
     Notice: lambda event, own: _notice(event.text),
     Failed: lambda event, own: _notice(event.text),
 }

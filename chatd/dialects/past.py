@@ -1,5 +1,6 @@
 """How the past is told: times, ids, and what is missing of it; the same in every dialect."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from chatd.events import Found, Missed, Record
@@ -28,6 +29,14 @@ def found_text(event: Found) -> str:
     place = f" in {event.room}" if event.room else ""
     count = f"{len(event.hits)} messages" if len(event.hits) != 1 else "1 message"
     return f"{count} with {event.words}{place}"
+
+
+def around(event: Found) -> Iterator[tuple[Record, bool]]:
+    """Give what was found among its neighbours, each with whether it is what was searched for."""
+    for hit in event.hits:
+        yield from ((record, False) for record in hit.before)
+        yield hit.record, True
+        yield from ((record, False) for record in hit.after)
 
 
 def as_shown(id: str, time: str, text: str, found: bool = False) -> str:

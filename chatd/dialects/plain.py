@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import ChunkSplitter, LineSplitter
-from chatd.dialects.past import found_text, missed_text, stamp
+from chatd.dialects.past import around, found_text, stamp
 from chatd.events import (
     CommandError,
     Event,
@@ -15,7 +15,6 @@ from chatd.events import (
     History,
     Identity,
     LoggedIn,
-    Missed,
     Notice,
     Record,
     Renamed,
@@ -74,18 +73,13 @@ class Plain(Dialect):
     @classmethod
     def _found(cls, event: Found) -> bytes:
         """Render what was found: an arrow at each message, its neighbours around it."""
-        pieces = [cls.encode(Notice(found_text(event)), True)]
-        for hit in event.hits:
-            pieces += (cls._again(record, True) for record in hit.before)
-            pieces.append(b"-> " + cls._again(hit.record, True))
-            pieces += (cls._again(record, True) for record in hit.after)
-        return b"".join(pieces)
+        return cls.encode(Notice(found_text(event)), True) + b"".join(
+            b"-> " * found + cls._again(record, True) for record, found in around(event)
+        )
 
     @classmethod
     def _again(cls, record: Record, stamped: bool) -> bytes:
-        event = record.event
-        again = Notice(missed_text(event)) if isinstance(event, Missed) else event
-        told = cls.encode(again, False)
+        told = cls.encode(record.event, False)
         return f"{stamp(record)} ".encode() + told if stamped and told else told
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatd.dialects import Setting
+from chatd.dialects.past import missed_text
 from chatd.dialects.plain import Plain, PlainClient, line
 from chatd.events import (
     GENERAL,
@@ -22,6 +23,7 @@ from chatd.events import (
     Identity,
     Joined,
     LoggedIn,
+    Missed,
     Notice,
     Parted,
     Renamed,
@@ -172,6 +174,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     History: lambda event, own: RoomsDialect._replay(event),
     Found: lambda event, own: RoomsDialect._found(event),
     Notice: lambda event, own: line(event.text),
+    Missed: lambda event, own: line(missed_text(event)),
     Failed: lambda event, own: line(event.text),
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from chatd.dialects import ClientDialect, Setting
 from chatd.dialects.framing import LineSplitter
+from chatd.dialects.past import missed_text
 from chatd.dialects.plain import Plain
 from chatd.dialects.plain import line as _line
 from chatd.events import (
@@ -28,6 +29,7 @@ from chatd.events import (
     Joined,
     LoggedIn,
     LoggedOut,
+    Missed,
     Notice,
     Parted,
     Renamed,
@@ -242,6 +244,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     History: lambda event, own: Slash._replay(event),
     Found: lambda event, own: Slash._found(event),
     Notice: lambda event, own: _line(event.text),
+    Missed: lambda event, own: _line(missed_text(event)),
     Failed: lambda event, own: _line(_NO_SUCH_USER if event.code == "no-such-user" else event.text),
 }
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from chatd.dialects import Setting
+from chatd.dialects.past import missed_text
 from chatd.dialects.plain import Plain, PlainClient, line
 from chatd.events import (
     GENERAL,
@@ -24,6 +25,7 @@ from chatd.events import (
     Joined,
     LoggedIn,
     LoggedOut,
+    Missed,
     Notice,
     Parted,
     Renamed,
@@ -194,6 +196,7 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
     History: lambda event, own: Words._replay(event),
     Found: lambda event, own: Words._found(event),
     Notice: lambda event, own: _server(event.text),
+    Missed: lambda event, own: _server(missed_text(event)),
     Failed: _failed,
 }
 

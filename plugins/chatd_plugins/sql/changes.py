@@ -19,17 +19,15 @@ _END = update(epochs).where(epochs.c.epoch == bindparam("ending")).values(ended=
 _DELETE = delete(events).where(events.c.id == bindparam("pruned"))
 
 
-def last_epoch(connection: Connection) -> int:
-    """Give the last epoch that was entered, 0 if none was."""
-    return connection.scalar(select(func.max(epochs.c.epoch))) or 0
-
-
-def enter(database: Database, connection: Connection, epoch: int) -> int:
+def enter(database: Database, connection: Connection, epoch: int, ours: int) -> int:
     """Enter the first epoch that is at least the given one and above all that were seen.
 
-    Where the last one did not end, a gap is noted: what was said last may be missing.
+    Where the last one is ours, of the same start of the server, nobody was here meanwhile, and
+    it goes on. Where the last one did not end, a gap is noted: what was said last may be missing.
     """
     last = connection.execute(select(epochs).order_by(epochs.c.epoch.desc()).limit(1)).first()
+    if last is not None and last.epoch == ours:
+        return ours
     newest = connection.scalar(_NEWEST) or 0
     if last is not None and last.ended is None:
         end = make_id(last.epoch + 1, 0) - 1

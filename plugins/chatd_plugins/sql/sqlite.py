@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from chatd import StoreError
 from chatd_plugins.sql.database import Database
-from chatd_plugins.sql.rows import COLUMNS, Values
+from chatd_plugins.sql.rows import Values
 from chatd_plugins.sql.schema import events
 from chatd_plugins.sql.trouble import cause
 
@@ -52,7 +52,6 @@ _PRAGMAS = (
     f"journal_size_limit = {64 << 20}",
 )
 
-_ROW = f"({', '.join('?' * len(COLUMNS))})"
 _AT_ONCE = 1000
 """Rows in one statement; with their columns, half of the values that SQLite takes at once."""
 
@@ -179,20 +178,11 @@ class File(Database):
         paths = [f"{self._path}{ending}" for ending in ("", "-wal")]
         return sum(os.path.getsize(path) for path in paths if os.path.exists(path))
 
-    # One statement for all rows: the driver lets go of the interpreter at each statement, and
-    # while others compute it takes 5 ms to have it again.
     def insert(self, connection: Connection, rows: Sequence[Values]) -> None:
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            sql = f"INSERT INTO events VALUES {', '.join([_ROW] * len(some))}"
-            connection.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
+        _insert(connection, "events", rows)
 
     def index(self, connection: Connection, messages: Sequence[tuple[int, str]]) -> None:
-        for start in range(0, len(messages), _AT_ONCE):
-            some = messages[start : start + _AT_ONCE]
-            values = ", ".join(["(?, ?)"] * len(some))
-            sql = f"INSERT INTO events_fts(rowid, text) VALUES {values}"
-            connection.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
+        _insert(connection, "events_fts(rowid, text)", messages)
 
     def unindex(self, connection: Connection, messages: Sequence[tuple[int, str]]) -> None:
         sql = "INSERT INTO events_fts(events_fts, rowid, text) VALUES ('delete', ?, ?)"
@@ -206,6 +196,19 @@ class File(Database):
         rank: ColumnElement[float] = literal_column("bm25(events_fts)")
         query = select(events, rank.label("rank")).select_from(source).where(found)
         return query.order_by(_index.c.rowid.desc())  # by events.id it would rank all of them
+
+
+def _insert(connection: Connection, table: str, rows: Sequence[Values]) -> None:
+    """Insert rows by one statement, or few.
+
+    The driver lets go of the interpreter at each statement, and while others compute it takes
+    5 ms to have it again.
+    """
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        row = f"({', '.join('?' * len(some[0]))})"
+        sql = f"INSERT INTO {table} VALUES {', '.join([row] * len(some))}"
+        connection.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
 
 
 def _begin_with(engine: Engine, statement: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from chatd import Hit, Page, Place, Record, Stats, StoreError, epoch_of
-from chatd_plugins.sql.changes import PIECE, add, end, enter, forget, last_epoch
+from chatd_plugins.sql.changes import PIECE, add, end, enter, forget
 from chatd_plugins.sql.database import Database
 from chatd_plugins.sql.queries import BACK, BEYOND_KEEP, COUNTS, OLDER, ON, in_places
 from chatd_plugins.sql.rows import (
@@ -49,9 +49,7 @@ class SqlStore:
                 self._writer = self._database.open()
                 self._database.migrate(self._writer)
             with self._writing() as connection:
-                # Unless it is the same start of the server, and nobody was here meanwhile.
-                if not self._epoch or last_epoch(connection) != self._epoch:
-                    self._epoch = enter(self._database, connection, epoch)
+                self._epoch = enter(self._database, connection, epoch, self._epoch)
             return self._epoch
         except BaseException:
             self._let_go()  # but of the lock: what was begun here goes on here
