@@ -88,6 +88,7 @@ setup(
             "pyte>=0.8.2",
             "pytest>=9",
             "pytest-cov>=7",
+            "trustme>=1.2",
             "pytest-timeout>=2.4",
             "pytest-xdist>=3.8",
             "ruff>=0.15",

@@ -16,6 +16,7 @@ import click
 from msgspec.structs import replace
 
 from chatd import __version__
+from chatd.certificates import CertificateError
 from chatd.config import Config, Listen, Retention
 from chatd.console import Console, WarningHandler
 from chatd.dialects.table import DIALECTS
@@ -26,6 +27,7 @@ from chatd.server import ENGINES, ListenError, Server
 from chatd.store import StoreError
 from chatd.taps import Tap
 
+_PEM = click.Path(path_type=Path, dir_okay=False)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -91,6 +93,17 @@ def _own_ports(host: str, port: int, others: tuple[Listen, ...]) -> Iterator[Lis
             yield Listen(dialect.name, host, dialect.port if port else 0)
 
 
+def _check_tls(cert: Path | None, key: Path | None, only: bool, listen: tuple[Listen, ...]) -> None:
+    """Nobody may believe that there is TLS where there is none."""
+    if cert is not None:
+        return
+    if key is not None or only:
+        raise click.UsageError("without --tls-cert there is no TLS")
+    for one in listen:
+        if one.tls in ("auto", "only"):
+            raise click.UsageError(f"tls={one.tls}: without --tls-cert there is no TLS")
+
+
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -131,7 +144,8 @@ config_option = click.option(
     type=ListenType(),
     multiple=True,
     metavar="DIALECT=HOST:PORT",
-    help="Listen there, too; repeatable. Options: ?framing=auto|line|chunk&quiet=30ms",
+    help="Listen there, too; repeatable. "
+    "Options: ?framing=auto|line|chunk&quiet=30ms&tls=auto|only|off",
 )
 @click.option(
     "--all",
@@ -153,6 +167,19 @@ config_option = click.option(
     show_default=True,
     help="How many users may be logged in.",
 )
+@click.option(
+    "--tls-cert",
+    type=_PEM,
+    metavar="FILE",
+    help="Offer TLS, by the certificate in this PEM file; read again at SIGHUP.",
+)
+@click.option(
+    "--tls-key",
+    type=_PEM,
+    metavar="FILE",
+    help="The certificate's private key, where it is not in the same file.",
+)
+@click.option("--tls-only", is_flag=True, help="Take nobody without TLS.")
 @store_option
 @click.option("--store-private", is_flag=True, help="Keep private messages, too, for those two.")
 @click.option(
@@ -187,6 +214,9 @@ def chatd(
     all: bool,
     engine: str,
     max_clients: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_only: bool,
     store: str,
     store_private: bool,
     keep: float | None,
@@ -200,12 +230,16 @@ def chatd(
     Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
     (port = 5000); the command line wins over the environment, that over the file.
     """
+    _check_tls(tls_cert, tls_key, tls_only, listen)
     config = Config(
         host=host,
         port=port,
         listen=(*listen, *(_own_ports(host, port, listen) if all else ())),
         greeting=greeting,
         engine=engine,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_only=tls_only,
         store=store,
         store_private=store_private,
         retention=Retention(keep, keep_count),
@@ -217,11 +251,13 @@ def chatd(
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)
-    except (PluginError, StoreError, ListenError) as error:
+    except (PluginError, StoreError, CertificateError, ListenError) as error:
         raise click.ClickException(str(error)) from None
     if taps:
         _log_warnings(server)
     _stop_on_signals(server)
+    if tls_cert is not None:
+        signal.signal(signal.SIGHUP, lambda number, frame: server.reload())
     if port_file is not None:
         _write_port_file(port_file, server)
     server.start()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from chatd.limits import Framing, Limits
+from chatd.limits import Framing, Limits, Security
 
 
 class Listen(Struct, frozen=True):
@@ -18,6 +18,8 @@ class Listen(Struct, frozen=True):
     framing: Framing = "auto"
     quiet: float | None = None
     """Instead of `Limits.quiet`."""
+    tls: Security | None = None
+    """Instead of what holds for all addresses."""
 
 
 class Retention(Struct, frozen=True):
@@ -53,6 +55,12 @@ class Config(Struct, frozen=True, kw_only=True):
     store_private: bool = False
     """Whether it gets private messages, too."""
     retention: Retention = Retention()
+    tls_cert: Path | None = None
+    """PEM file with the certificate and those between it and a known one; None: no TLS."""
+    tls_key: Path | None = None
+    """PEM file with its private key, unless that is in the same file."""
+    tls_only: bool = False
+    """Whether nobody may speak without TLS."""
     plugins_dir: Path | None = None
     no_plugin: frozenset[str] = frozenset()
     limits: Limits = Limits()

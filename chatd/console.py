@@ -29,13 +29,15 @@ from chatd.events import (
     Missed,
     Parted,
     Refused,
+    Reloaded,
     Renamed,
     Said,
     Warned,
 )
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
-    Listening: lambda e: f"listening on {_place(e.host, e.port)} ({e.dialect}){_how_to_join(e)}",
+    Listening: lambda e: f"listening on {_place(e.host, e.port)} ({_how(e)}){_how_to_join(e)}",
+    Reloaded: lambda e: "read the certificate again",
     Keeping: lambda e: f"keeping the history in {e.place}",
     Connected: lambda e: f"connected from {e.address}",
     LoggedIn: lambda e: f"logged in {e.nick}" + (f" from {e.address}" if e.address else ""),
@@ -88,12 +90,18 @@ def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _how(event: Listening) -> str:
+    tls = {"off": "", "auto": ", TLS or plain", "only": ", TLS only"}[event.tls]
+    return event.dialect + tls
+
+
 def _how_to_join(event: Listening) -> str:
     client = "crlf" if event.dialect == "auto" else event.dialect
     if client not in CLIENTS:
         return ""  # of a plugin
     dialect = "" if client == "crlf" else f" --dialect {client}"
-    return f", join with: chatcli{dialect} -p {event.port}"
+    tls = " --tls" if event.tls == "only" else ""
+    return f", join with: chatcli{dialect} -p {event.port}{tls}"
 
 
 _GONE = {errno.EPIPE, errno.EBADF, errno.EIO}

@@ -318,6 +318,14 @@ class Listening(Event, frozen=True):
     dialect: str
     host: str
     port: int
+    tls: str = "off"
+    """`auto` with TLS or without, `only`, or `off`."""
+
+
+class Reloaded(Event, frozen=True):
+    """Files were read again; connections to come use the certificate in them."""
+
+    public: ClassVar[bool] = True
 
 
 class Keeping(Event, frozen=True):

@@ -118,13 +118,11 @@ class Hub:
 
     # -- people ------------------------------------------------------------------------------
 
-    def open(self, client: Client, greetings: Sequence[Event] = ()) -> None:
-        """Enter a new connection into the books and tell it greetings."""
+    def open(self, client: Client) -> None:
+        """Enter a new connection into the books."""
         with self._lock:
             self._present[client] = None
             self._append(Entry(Connected(client.address)))
-            for event in greetings:
-                self._append(Entry(event, actor=client))
             closing = self._closing
         if closing is not None:
             client.end(*closing)

@@ -7,6 +7,9 @@ from msgspec import Struct
 Framing = Literal["auto", "line", "chunk"]
 """What ends a message: an LF, the end of what one recv brought, or what the client shows."""
 
+Security = Literal["auto", "only", "off"]
+"""TLS for those who begin with it, for all, or for nobody."""
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -59,6 +62,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     quiet: float = 0.03
     """Without a byte for so long, data that has no line end is a chunk of its own (SPEC D-2)."""
+
+    first_byte: float = 0.3
+    """Where TLS and plain clients share a port, how long a dialect that greets waits for the first
+    byte, which tells them apart: a round trip to the other side of the world, noticed by nobody."""
 
     linger: float = 2.0
     """From the last byte sent to a client until its side must have closed too."""

@@ -1,11 +1,11 @@
-"""How addresses to listen on are written: DIALECT=HOST:PORT[?framing=…&quiet=…]."""
+"""How addresses to listen on are written: DIALECT=HOST:PORT[?framing=…&quiet=…&tls=…]."""
 
 import re
-from typing import get_args
+from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 from chatd.config import Listen
-from chatd.limits import Framing
+from chatd.limits import Framing, Security
 
 _PLACE = re.compile(
     r"(?P<dialect>[a-z][a-z0-9-]*)=(?P<host>\[[^\]]*\]|[^:\[\]?]*):(?P<port>\d{1,5})"
@@ -30,21 +30,24 @@ def parse_listen(text: str) -> Listen:
         raise ValueError(f"{text}: there is no port {port}")
     framing: Framing = "auto"
     quiet = None
+    tls: Security | None = None
     for key, value in parse_qsl(options, keep_blank_values=True, strict_parsing=bool(options)):
         if key == "framing":
-            framing = _framing(value)
+            framing = _one_of(Framing, key, value)
         elif key == "quiet":
             quiet = _seconds(value)
+        elif key == "tls":
+            tls = _one_of(Security, key, value)
         else:
-            raise ValueError(f"{text}: there is no option {key}, only framing and quiet")
-    return Listen(found["dialect"], found["host"].strip("[]"), port, framing, quiet)
+            raise ValueError(f"{text}: there is no option {key}, only framing, quiet and tls")
+    return Listen(found["dialect"], found["host"].strip("[]"), port, framing, quiet, tls)
 
 
-def _framing(value: str) -> Framing:
-    for framing in get_args(Framing):
-        if framing == value:
-            return framing  # type: ignore[no-any-return]  # one of Framing's values
-    raise ValueError(f"framing is {', '.join(get_args(Framing))}, not {value}")
+def _one_of(kind: Any, key: str, value: str) -> Any:
+    """Read one of the words of a Literal."""
+    if value not in get_args(kind):
+        raise ValueError(f"{key} is {', '.join(get_args(kind))}, not {value}")
+    return value
 
 
 def _seconds(value: str) -> float:

@@ -7,6 +7,7 @@ from enum import Enum
 from math import inf
 from typing import Protocol
 
+from chatd.layers import Layer
 from chatd.limits import Limits
 from chatd.outbox import Outbox, Send
 
@@ -44,7 +45,7 @@ class Due(Enum):
 
 
 class Output(ABC):
-    """A bounded outbox before a transport, and the end of both.
+    """A bounded outbox before a transport, and the end of both; a byte layer may lie between.
 
     All is guarded by the output lock, under which the hub's is never taken. congested is where
     it enters itself while others should wait for it.
@@ -56,6 +57,7 @@ class Output(ABC):
         "_dues",
         "_finishing",
         "_input_over",
+        "_layer",
         "_limits",
         "_lock",
         "_open",
@@ -74,8 +76,10 @@ class Output(ABC):
         limits: Limits,
         clock: Callable[[], float],
         congested: set[object],
+        layer: Layer | None = None,
     ) -> None:
         self._transport = transport
+        self._layer = layer
         self._send = transport.send
         self._limits = limits
         self._congested = congested
@@ -101,6 +105,8 @@ class Output(ABC):
         """Send data behind all that came before, keeping what cannot be sent yet."""
         # Each call between here and the socket costs 2 % of an unhurried chat: keep it flat.
         with self._lock:
+            if self._layer is not None:
+                data = self._layer.seal(data)
             sent = 0
             if self._open:
                 try:
@@ -140,6 +146,35 @@ class Output(ABC):
                 self._end_output_locked()
             else:
                 self._open = not self._deaf
+
+    def _unseal(self, data: bytes) -> bytes:
+        """Take what came out of the layer, and send what the layer answers. Raises LayerError."""
+        with self._lock:
+            layer = self._layer
+            if layer is None:
+                return data
+            try:
+                return layer.feed(data)
+            finally:
+                self._layer = layer.heir
+                if self._layer is not None:
+                    self._put_locked(self._layer.take())
+
+    def _put_locked(self, data: bytes) -> None:
+        """Send what is wrapped already."""
+        if not data or self._deaf:
+            return
+        self._open = False
+        self._outbox.add(data)
+        try:
+            self._outbox.flush(self._send)
+        except OSError:
+            self._break_locked()
+        else:
+            self._note_size_locked()
+            self._open = not self._outbox.size
+            if not self._open:
+                self._transport.want_write()
 
     @property
     def stuffed(self) -> bool:
@@ -200,6 +235,8 @@ class Output(ABC):
         with self._lock:
             if self._finishing:
                 return
+            if self._layer is not None:
+                self._put_locked(self._layer.close())
             self._finishing = self._deaf = True
             self._open = False
             self._congested.discard(self)

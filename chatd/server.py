@@ -2,10 +2,12 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from chatd.archive import Archive
+from chatd.certificates import Certificate, CertificateError
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
@@ -14,10 +16,12 @@ from chatd.dialects.table import DIALECTS
 from chatd.engines import Engine, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
-from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
+from chatd.events import Event, Failed, Keeping, Listening, Refused, Reloaded, Warned
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
+from chatd.layers import Layer, Tls, TlsOrPlain
 from chatd.ledger import Ledger
+from chatd.limits import Security
 from chatd.output import Transport
 from chatd.plugins import Plugins
 from chatd.recorder import Recorder
@@ -43,8 +47,8 @@ class Server:
     """One chat server.
 
     taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
-    be used, StoreError when there is no such store, ListenError when an address cannot be bound
-    or there is no such dialect.
+    be used, StoreError when there is no such store, CertificateError when the certificate cannot be
+    used, ListenError when an address cannot be bound or there is no such dialect.
     """
 
     def __init__(
@@ -72,8 +76,13 @@ class Server:
             self.plugins.filters,
             Archive(self.hub, config.limits, self._recorder),
         )
+        self._certificate = (
+            Certificate(config.tls_cert, config.tls_key) if config.tls_cert is not None else None
+        )
+        self._security: Security = "only" if config.tls_only else "auto"
         self._warned: dict[str, float] = {}
         self._stopping = False
+        self._reloading = False
         self.listeners = _listen(config, self.plugins.dialects)
         self._engine = ENGINES[config.engine](self)
         queue = config.limits.tap_queue
@@ -102,13 +111,14 @@ class Server:
             if not self._recorder.trouble:
                 self.record(Keeping(self._recorder.store.place))
         for listener in self.listeners:
-            self.record(Listening(listener.spec.dialect, *listener.address))
+            spec = listener.spec
+            self.record(Listening(spec.dialect, *listener.address, self._security_of(spec)))
         self._engine.start(self.listeners)
 
     def run(self) -> None:
         """Serve until stop() is called, then end cleanly; by the thread that called start()."""
         try:
-            self._engine.run(lambda: self._stopping)
+            self._engine.run(self._finished)
             self._engine.stop_accepting()
             farewell = Failed("shutdown", "the server is shutting down")
             self.hub.end_all("the server stops", farewell)
@@ -126,6 +136,27 @@ class Server:
         """Have run() end; from any thread or signal handler."""
         self._stopping = True
         self._engine.wake()
+
+    def reload(self) -> None:
+        """Have run() read the certificate again; from any thread or signal handler."""
+        self._reloading = True
+        self._engine.wake()
+
+    def _finished(self) -> bool:
+        if self._reloading:
+            self._reloading = False
+            # On a thread of its own: a file may hang, and this one may be that of all clients.
+            threading.Thread(target=self._renew, name="chatd-reload", daemon=True).start()
+        return self._stopping
+
+    def _renew(self) -> None:
+        try:
+            if self._certificate is not None:
+                self._certificate.reload()
+        except CertificateError as error:
+            self.record(Warned(f"{error}; the one before stays in use"))
+        else:
+            self.record(Reloaded())
 
     @property
     def wakeup_fileno(self) -> int:
@@ -162,7 +193,20 @@ class Server:
             self._dispatcher,
             self.limits,
             self.clock,
+            self._layer(spec),
         )
+
+    def _security_of(self, spec: Listen) -> Security:
+        if self._certificate is None:
+            return "off"
+        return spec.tls or self._security
+
+    def _layer(self, spec: Listen) -> Layer | None:
+        security = self._security_of(spec)
+        if self._certificate is None or security == "off":
+            return None
+        context = self._certificate.context
+        return Tls(context) if security == "only" else TlsOrPlain(context)
 
     def refusal(self) -> str | None:
         """Say why no connection more can be taken now; None when one can."""
@@ -171,8 +215,10 @@ class Server:
         return None
 
     def refuse(self, spec: Listen, address: str, text: str) -> bytes:
-        """Note that a connection is refused; return what it is told."""
+        """Note that a connection is refused; return what it is told, as far as it can be."""
         self.record(Refused(address, text))
+        if self._security_of(spec) == "only":
+            return b""
         return self.plugins.dialects[spec.dialect].encode(Failed("full", text), True)
 
     def warn(self, text: str, every: float = 60.0) -> None:

@@ -14,6 +14,7 @@ from chatd.delivery import Delivery, Encoder
 from chatd.dialects import Dialect
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
 from chatd.hub import Hub
+from chatd.layers import Layer, LayerError, TlsOrPlain
 from chatd.limits import Limits
 from chatd.meter import Meter
 from chatd.output import Due, Output, Transport
@@ -48,6 +49,7 @@ class Session(Output):
     """One connection, from accept to close, on any engine."""
 
     __slots__ = (
+        "_begun",
         "_completed",
         "_delivery",
         "_dialect",
@@ -75,14 +77,16 @@ class Session(Output):
         dispatch: Dispatch,
         limits: Limits,
         clock: Callable[[], float],
+        layer: Layer | None = None,
     ) -> None:
-        super().__init__(transport, limits, clock, delivery.congested)
+        super().__init__(transport, limits, clock, delivery.congested, layer)
         self._dialect = dialect
         self._hub = hub
         self._delivery = delivery
         self._dispatch = dispatch
         self.address = address
         self.encoder: Encoder = type(dialect)
+        self._begun = False  # the conversation, which waits for the layer beneath it
         self._ended = False
         self._completed = False
         self._ignored = 0  # bytes that arrived behind the end
@@ -99,16 +103,19 @@ class Session(Output):
         self._set_due(Due.LOGIN, self._opened + self._login_time - self.clock())
 
     def open(self) -> None:
-        """Enter the hub's books and say what the dialect says at the door."""
-        try:
-            greetings = self._dialect.opened()
-        except Exception as error:
-            self._hub.open(self)
-            self._give_up(error)
-        else:
-            self._hub.open(self, greetings)
-            self.receive(b"")  # a dialect may ask for something by itself
+        """Enter the hub's books, and begin the conversation unless a layer comes first."""
+        self._hub.open(self)
+        if self._layer is None:
+            self._begin()
         self._delivery.wake()
+
+    def _begin(self) -> None:
+        self._begun = True
+        self._attempt(self._greet)  # after which the dialect may ask for something by itself
+
+    def _greet(self) -> None:
+        for event in self._dialect.opened():
+            self._hub.reply(self, event)
 
     # -- requests ----------------------------------------------------------------------------
 
@@ -121,17 +128,47 @@ class Session(Output):
         if self._ended:
             self._ignore(len(data))
             return
+        if self._layer is not None:
+            self._receive_through(self._layer, data)
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         self._inflow.add(len(data))
         self._attempt(lambda: self._dialect.feed(data))
+
+    def _receive_through(self, layer: Layer, data: bytes) -> None:
+        try:
+            said = self._unseal(data)
+        except LayerError as error:
+            self.end(str(error))
+            return
+        layer = self._layer or layer
+        if not self._begun and (layer.ready or layer.heir is None):
+            self._begin()
+        if self._begun:
+            self._take(said)
+        if layer.over:
+            self.complete()
+            self.end("connection closed")
 
     @property
     def patience(self) -> float | None:
         """Seconds without a byte after which the engine calls quiet_passed; None for never."""
-        return None if self._ended else self._dialect.patience
+        if self._ended:
+            return None
+        if self._begun:
+            return self._dialect.patience
+        speaks_first = isinstance(self._layer, TlsOrPlain) and self._dialect.speaks_first
+        return self._limits.first_byte if speaks_first else None
 
     def quiet_passed(self) -> None:
         """Take note that nothing came for that long; carry out what that completes."""
-        self._attempt(self._dialect.quiet_passed)
+        if isinstance(self._layer, TlsOrPlain):
+            self._layer.speak_plainly()
+            self.receive(b"")
+        else:
+            self._attempt(self._dialect.quiet_passed)
 
     def complete(self) -> bool:
         """Carry out what waits for the quiet, as no byte can follow it any more.

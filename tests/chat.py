@@ -27,13 +27,17 @@ class RawClient:
     end = b"\r\n"
     """What the server's lines end in, and ours."""
 
-    def __init__(self, port, host="127.0.0.1", nick=None, rcvbuf=None):
+    def __init__(self, port, host="127.0.0.1", nick=None, rcvbuf=None, tls=None):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(PATIENCE)
         self.sock.connect((host, port))
+        if tls:  # the context of a client
+            self.sock = tls.wrap_socket(
+                self.sock, server_hostname="localhost", suppress_ragged_eofs=False
+            )
         self._buffer = b""
         if nick:
             self.login(nick)

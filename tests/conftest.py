@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 import postgres
+from certificates import Authority
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
 
@@ -30,6 +31,18 @@ def engine(request):
 def where(request):
     """In memory, and on each engine in turn."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """Who signs certificates; its `trust` is what clients that know it use."""
+    return Authority()
+
+
+@pytest.fixture
+def certificate(authority, tmp_path):
+    """A certificate of localhost in files."""
+    return authority.issue(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -94,8 +94,8 @@ def needs_ipv6():
 
 
 @pytest.fixture
-def settings(tmp_path):
-    """A value for each setting, none of them the default."""
+def settings(tmp_path, certificate):
+    """A value for each setting, none of them the default, but for two that shut others out."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "wave.py").write_text(WAVE)
@@ -108,6 +108,9 @@ def settings(tmp_path):
         "listen": ["crlf=127.0.0.1:0", "crlf=127.0.0.1:0?framing=line&quiet=1s"],
         "all": True,
         "engine": "select",
+        "tls-cert": str(certificate.chain),
+        "tls-key": str(certificate.key),
+        "tls-only": False,
         "max-clients": 1,
         "store": f"sqlite:///{tmp_path}/history.db",
         "store-private": True,

@@ -60,10 +60,10 @@ class House:
         self.wording = Unlocked("plain")
         self.wording.hub = self.hub
 
-    def client(self, nick=None, greetings=()):
+    def client(self, nick=None):
         """Give somebody at the door, or logged in under nick."""
         client = Hearer(f"10.0.0.1:{nick or 1}", self.wording, self.hub)
-        self.hub.open(client, greetings)
+        self.hub.open(client)
         if nick:
             self.hub.login(client, nick)
             self.heard(client)
@@ -106,12 +106,6 @@ def refused(code, operation, *args):
 
 
 # -- people ----------------------------------------------------------------------------------
-
-
-def test_a_connection_is_told_the_greetings_of_its_dialect(house):
-    client = house.client(greetings=[Notice("welcome"), Notice("name?")])
-    assert house.heard(client) == house.own(Notice("welcome"), Notice("name?"))
-    assert house.public == [Connected(client.address)]
 
 
 def test_a_login_is_told_to_general_and_greets_the_newcomer():

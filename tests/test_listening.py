@@ -40,7 +40,7 @@ def test_an_address_and_how_clients_speak_there(text, listen):
         ("json=:65536", "json=:65536: there is no port 65536"),
         (
             "json=:1?colour=red",
-            "json=:1?colour=red: there is no option colour, only framing and quiet",
+            "json=:1?colour=red: there is no option colour, only framing, quiet and tls",
         ),
         ("json=:1?framing=frames", "framing is auto, line, chunk, not frames"),
         ("json=:1?quiet=30", "quiet is a time such as 30ms, not 30"),

@@ -52,6 +52,9 @@ class Dialect(ABC):
     typed: ClassVar[bool] = False
     """Whether people type their way in, which takes longer than a program (SPEC D-4)."""
 
+    speaks_first: ClassVar[bool] = False
+    """Whether the server has something to say at the door, before the client speaks."""
+
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.group = ""

@@ -78,6 +78,7 @@ class Json(Dialect):
     name = "json"
     port = 5555
     reserved = frozenset({"message", "set-name"})
+    speaks_first = True  # S2-10
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
