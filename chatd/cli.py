@@ -1,6 +1,7 @@
 """The command line of chatd: it reads options, and calls the server."""
 
 import logging
+import os
 import re
 import resource
 import signal
@@ -257,7 +258,7 @@ def chatd(
         _log_warnings(server)
     _stop_on_signals(server)
     if tls_cert is not None:
-        signal.signal(signal.SIGHUP, lambda number, frame: server.reload())
+        _reload_on_hangup(server)
     if port_file is not None:
         _write_port_file(port_file, server)
     server.start()
@@ -296,6 +297,19 @@ def _stop_on_signals(server: Server) -> None:
         signal.signal(each, stop)
     # The system may hand a signal to any thread; the handler runs once the main one wakes.
     signal.set_wakeup_fd(server.wakeup_fileno, warn_on_full_buffer=False)
+
+
+def _reload_on_hangup(server: Server) -> None:
+    """Read the certificate again at SIGHUP, unless it says that our terminal is gone."""
+    terminal = os.isatty(0)
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if terminal and not os.isatty(0):
+            server.stop()
+        else:
+            server.reload()
+
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 def main() -> NoReturn:

@@ -1,10 +1,16 @@
 """TLS on the wire: beside plain clients or alone, on every engine and in every dialect."""
 
 import contextlib
+import fcntl
 import json
+import os
+import pty
 import signal
 import socket
 import ssl
+import subprocess
+import sys
+import termios
 import threading
 
 import pytest
@@ -334,6 +340,33 @@ def test_sighup(tmp_path, engine, authority, certificate, trust):
         process.terminate()
         assert process.wait(PATIENCE) == 0
         assert process.stderr.read() == b""
+
+
+def test_a_terminal_that_is_closed_takes_the_server_with_it(tmp_path, certificate):
+    """Though SIGHUP is what tells of both."""
+    command = [sys.executable, "-m", "chatd", "-p", "0", "--tls-cert", str(certificate.both)]
+    ports = tmp_path / "ports"
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*command, "--port-file", str(ports)],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    try:
+        wait_until(lambda: ports.exists() and ports.read_text(), "the port file")
+        process.send_signal(signal.SIGHUP)
+        with RawClient(int(ports.read_text().split()[2]), nick="ala") as ala:
+            assert ala.ask("LIST") == "USERS ala"
+            os.close(terminal)
+            os.close(master)
+            assert ala.line() == "ERROR the server is shutting down"
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(
