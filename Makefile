@@ -61,10 +61,10 @@ soak: $(DEV) $(POSTGRES)  ## kill the server again and again under load, for min
 cover: $(DEV) $(POSTGRES)  ## run the tests and list the branches that none of them took
 	$(PYTEST) --cov --cov-report term $(ARGS)
 
-bench: $(BENCH)  ## measure the server against the baseline, into bench/results/
+bench: $(BENCH)  ## measure the server against others, into bench/results/ (under 20 minutes)
 	$(BIN)/python bench/run.py $(ARGS)
 
-bench-quick: $(BENCH)  ## the same with few rounds, to see that it works
+bench-quick: $(BENCH)  ## a few of its cases in one short round, to see that it works
 	$(BIN)/python bench/run.py --quick $(ARGS)
 
 docs: $(RUN)  ## rewrite the generated parts of the documentation

@@ -1,4 +1,4 @@
-"""What is measured: cases, the figures taken from each, and the goals."""
+"""What is measured: the cases, and the figures taken from each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 #: What chatd speaks beside crlf.
 DIALECTS = ("json", "slash", "words", "rooms")
+
+ENGINES = ("threads", "select", "asyncio")
+OPPONENTS = ("baseline", "floor", "ngircd")
+#: What an engine can be measured with: how its name ends then, and how a table says it.
+VARIANTS = {"+store": ", with its store", "+tls": ", with TLS"}
+EVERYBODY = (*OPPONENTS, *ENGINES)
+#: In a case of the growth of cost, where other opponents would only take time.
+RIVALS = ("floor", *ENGINES)
+
+#: Members of the room whose growth is looked at.
+SIZES = (10, 100, 500, 1000)
 
 
 @dataclass(frozen=True)
@@ -33,142 +44,192 @@ class Case:
 
     `window`: messages each sender (`fanout`) or pair (`priv`) keeps in flight.
     `rate`: messages per second from all senders together (`paced` only).
+    `rooms`: the clients are divided among so many, one sender in each; 0: all in one.
+    `stalled`: how many clients read nothing.
+    `warmup`: seconds before the measurement. `weight`: its length, times that of the others.
+    `times`: runs in each round, where one says little.
     `dialects`: what clients that do not send speak in equal shares, beside crlf.
-    `stored`: whether servers that store what is said take part.
     """
 
     name: str
     title: str
     mode: str
     figures: tuple[Figure, ...]
+    contestants: tuple[str, ...]
     clients: int
     senders: int = 1
     window: int = 8
     rate: int = 200
+    rooms: int = 0
+    stalled: int = 0
+    warmup: float = 0.3
+    weight: float = 1.0
+    times: int = 1
     quick: bool = False
     dialects: tuple[str, ...] = ()
-    stored: bool = False
 
     def arguments(self, most_clients: int, seconds: float) -> list[str]:
-        """The generator's options, for a server that holds at most `most_clients`."""
+        """Write the generator's options, for a server that holds at most `most_clients`."""
+        clients = min(self.clients, most_clients)
         options: dict[str, object] = {
             "--mode": self.mode,
-            "--clients": min(self.clients, most_clients),
-            "--senders": self.senders,
+            "--clients": clients,
+            "--senders": min(self.senders, clients),
             "--window": self.window,
             "--rate": self.rate,
-            "--seconds": seconds,
+            "--rooms": self.rooms,
+            "--stalled": self.stalled,
+            "--warmup": self.warmup,
+            "--seconds": seconds * self.weight,
         }
         return [str(part) for option in options.items() for part in option]
 
 
-def fanout(clients: int, senders: int, quick: bool = False) -> Case:
-    """`senders` of `clients` in one room pipeline 8 messages each."""
+def with_variant(variant: str) -> tuple[str, ...]:
+    """Name the engines, each with this variant."""
+    return tuple(engine + variant for engine in ENGINES)
+
+
+def fanout(clients: int, senders: int, contestants: tuple[str, ...], quick: bool = False) -> Case:
+    """Describe `senders` of `clients` in one room pipelining 8 messages each."""
     talk = "1 sender" if senders == 1 else f"{senders} senders"
     title = f"{clients} clients, {talk} pipelining 8"
     name = f"fanout-{clients}x{senders}"
-    return Case(name, title, "fanout", (CPU, RATE), clients, senders, quick=quick)
+    weight = 2.0 if clients > 1000 else 1.0
+    return Case(
+        name,
+        title,
+        "fanout",
+        (CPU, RATE),
+        contestants,
+        clients,
+        senders,
+        weight=weight,
+        quick=quick,
+    )
+
+
+def everybody_talks(clients: int, contestants: tuple[str, ...]) -> Case:
+    """Describe one room whose members all talk, each with 1 message in flight."""
+    title = f"{clients} clients, all talk, 1 in flight each"
+    weight = 2.0 if clients >= 500 else 1.0  # a round of all of them takes long
+    return Case(
+        f"talk-{clients}",
+        title,
+        "fanout",
+        (CPU, RATE),
+        contestants,
+        clients,
+        clients,
+        window=1,
+        weight=weight,
+    )
+
+
+def rooms(count: int) -> Case:
+    """Describe `count` rooms of 10 members, one of whom pipelines 8 messages."""
+    some = "1 room" if count == 1 else f"{count} rooms"
+    title = f"{some} of 10 clients, 1 sender in each pipelining 8"
+    return Case(
+        f"rooms-{count}", title, "fanout", (CPU, RATE), ENGINES, 10 * count, count, rooms=count
+    )
+
+
+def paced(name: str, title: str, contestants: tuple[str, ...], **more: float) -> Case:
+    """Describe 100 clients, 10 of whom say 20 messages a second each."""
+    case = Case(name, title, "paced", (P99, P50, CPU), contestants, 100, 10, times=2, weight=2.5)
+    return Case(**{**case.__dict__, **more})
 
 
 CASES = (
-    fanout(10, 1),
-    fanout(10, 10),
-    fanout(100, 1),
-    fanout(100, 10, quick=True),
-    Case(
-        "mixed-100x10",
-        "100 clients of five kinds, 10 senders pipelining 8",
-        "fanout",
-        (CPU, RATE),
-        clients=100,
-        senders=10,
-        quick=True,
-        dialects=DIALECTS,
-    ),
-    fanout(500, 1),
-    fanout(500, 10, quick=True),
+    fanout(10, 1, RIVALS),
+    fanout(100, 1, EVERYBODY),
+    fanout(500, 1, RIVALS),
+    fanout(1000, 1, RIVALS),
+    fanout(10, 10, RIVALS),
+    fanout(100, 10, (*EVERYBODY, *with_variant("+tls")), quick=True),
+    fanout(500, 10, EVERYBODY),
+    fanout(1000, 10, RIVALS),
+    fanout(5000, 10, ("floor", "threads", "asyncio")),
+    everybody_talks(10, RIVALS),
+    everybody_talks(100, EVERYBODY),
+    everybody_talks(500, RIVALS),
+    everybody_talks(1000, RIVALS),
     Case(
         "unpipelined",
         "100 clients, 1 sender, 1 in flight",
         "fanout",
         (CPU, RATE),
+        (*EVERYBODY, *with_variant("+tls")),
         clients=100,
         window=1,
-        quick=True,
     ),
     Case(
-        "paced",
-        "100 clients, 10 senders, 200 messages/s together",
-        "paced",
-        (P50, P99, CPU),
+        "mixed-100x10",
+        "100 clients of five kinds, 10 senders pipelining 8",
+        "fanout",
+        (CPU, RATE),
+        ENGINES,
         clients=100,
         senders=10,
-        stored=True,
+        quick=True,
+        dialects=DIALECTS,
     ),
+    rooms(1),
+    rooms(10),
+    rooms(100),
+    paced(
+        "paced",
+        "100 clients, 10 senders, 200 messages/s together",
+        (*EVERYBODY, *with_variant("+store")),
+    ),
+    paced("slow", "the same, and one client reads nothing", ENGINES, stalled=1, warmup=1.5),
     Case(
         "stored",
         "10 clients, 10 senders, 2000 messages/s together",
         "paced",
         (CPU_MESSAGE, P50, P99),
+        (*ENGINES, *with_variant("+store")),
         clients=10,
         senders=10,
         rate=2000,
+        weight=2,
         quick=True,
-        stored=True,
     ),
     Case(
         "private",
         "20 pairs, private ping-pong",
         "priv",
         (CPU, P50, RATE),
+        EVERYBODY,
         clients=40,
         window=1,
     ),
-    Case("logins", "login storm, 32 at once", "storm", (CPU_LOGIN, LOGINS), clients=32),
-    Case("idle", "1000 idle clients", "idle", (MEMORY, THREADS), clients=1000, quick=True),
-)
-
-
-@dataclass(frozen=True)
-class Goal:
-    """`contestant` stays at or below `limit`: times another figure, or outright.
-
-    That other figure is the one of `reference`, of `reference_case`, or of both; or that of
-    `without` is taken off first.
-    """
-
-    case: str
-    figure: Figure
-    contestant: str
-    limit: float
-    reference: str | None = None
-    reference_case: str | None = None
-    without: str | None = None
-
-    @property
-    def text(self) -> str:
-        case = divided(self.case, self.reference_case)
-        if self.without:
-            return f"{case}: {self.contestant} - {self.without}, {self.figure.label}"
-        return f"{case}: {divided(self.contestant, self.reference)}, {self.figure.label}"
-
-
-def divided(above: str, below: str | None) -> str:
-    """How a table says it."""
-    return f"{above} ÷ {below}" if below else above
-
-
-GOALS = (
-    Goal("fanout-500x10", CPU, "threads", 0.10, "baseline"),
-    Goal("fanout-100x10", CPU, "threads", 1 / 6, "baseline"),
-    Goal("fanout-500x10", CPU, "select", 1.0, "threads"),
-    Goal("fanout-100x10", CPU, "select", 1.0, "threads"),
-    Goal("mixed-100x10", CPU, "threads", 2, reference_case="fanout-100x10"),
-    Goal("mixed-100x10", CPU, "select", 2, reference_case="fanout-100x10"),
-    Goal("unpipelined", CPU, "threads", 1.3, "baseline"),
-    Goal("stored", CPU_MESSAGE, "threads+store", 30, without="threads"),
-    Goal("stored", CPU_MESSAGE, "select+store", 30, without="select"),
-    Goal("paced", P99, "threads+store", 1.25, "threads"),
-    Goal("paced", P99, "select+store", 1.25, "select"),
-    Goal("idle", MEMORY, "threads", 60),
+    Case(
+        "logins",
+        "login storm, 32 at once",
+        "storm",
+        (LOGINS, CPU_LOGIN),
+        EVERYBODY,
+        clients=32,
+    ),
+    Case(
+        "idle",
+        "1000 idle clients",
+        "idle",
+        (MEMORY, THREADS),
+        (*EVERYBODY, *with_variant("+tls")),
+        clients=1000,
+        weight=0.5,
+        quick=True,
+    ),
+    Case(
+        "idle-10000",
+        "10 000 idle clients",
+        "idle",
+        (MEMORY, THREADS),
+        ("floor", "asyncio"),
+        clients=10_000,
+        weight=0.5,
+    ),
 )

@@ -1,16 +1,26 @@
-"""Tables: the figures with their ratios, and the goals."""
+"""Tables: the goals, the figures and their noise."""
 
 from __future__ import annotations
 
-from cases import GOALS, Case, Figure
-from results import Results, Run
+from collections.abc import Iterator
 
-#: Ratios shown, where both were measured: (above, below).
-RATIOS = (("threads", "baseline"), ("select", "baseline"), ("select", "threads"))
+from cases import CPU, CPU_LOGIN, ENGINES, OPPONENTS, P50, P99, VARIANTS, Case, Figure
+from goals import GOALS, Goal
+from results import Results, Run, divide
+
+#: What stands in front of the table of figures is the short form, which README.md shows.
+FIGURES_HEADING = "## Figures"
+#: Figures of which it makes sense to say how many times the floor's they are.
+COMPARED = (CPU, CPU_LOGIN, P50, P99)
+PICTURES = {
+    "fanout": "CPU time per delivery",
+    "growth": "Growth of the cost with the room and with the number of rooms",
+    "latency": "Latency",
+}
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, thousands set apart; a dash for nothing."""
+    """Write three significant digits, thousands set apart; a dash for nothing."""
     if value is None:
         return "–"
     if abs(value) >= 1000:
@@ -21,12 +31,12 @@ def number(value: float | None) -> str:
 
 
 def one_line(case: Case, run: Run) -> str:
-    """A run's figures, to follow the benchmark by."""
+    """Write a run's figures, to follow the benchmark by."""
     return ", ".join(f"{number(run[figure.key])} {figure.label}" for figure in case.figures)
 
 
 def table(rows: list[list[str]]) -> str:
-    """Markdown, the columns padded so that it reads in a terminal too."""
+    """Write Markdown, the columns padded so that it reads in a terminal too."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = []
     for cells in rows:
@@ -36,78 +46,132 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join(lines)
 
 
+# -- the figures -----------------------------------------------------------------------------------
+
+
+def columns(results: Results) -> list[str]:
+    """Name those that have a column; with a variant, an engine has a row of its own there."""
+    return [name for name in (*OPPONENTS, *ENGINES) if name in results.contestants]
+
+
+def variants_of(case: Case, results: Results) -> Iterator[tuple[str, str]]:
+    """List what the case was measured with: how the row says it, and how the names end."""
+    yield "", ""
+    for variant, words in VARIANTS.items():
+        if any(engine + variant in results.runs.get(case.name, {}) for engine in ENGINES):
+            yield words, variant
+
+
+def figures_row(results: Results, case: Case, figure: Figure, variant: str) -> list[str]:
+    names = [name + variant if name in ENGINES else name for name in columns(results)]
+    shown = [name if name.endswith(variant) else "" for name in names]
+    medians = [results.median(case.name, name, figure) for name in shown]
+    floor = results.median(case.name, "floor", figure) if figure in COMPARED else None
+    ratios = [divide(results.median(case.name, one + variant, figure), floor) for one in ENGINES]
+    return [*map(number, medians), *map(number, ratios)]
+
+
 def figures_table(results: Results) -> str:
-    """Every case's figures, medians of the rounds, and the ratios of the medians."""
-    measured = results.contestants
-    ratios = [pair for pair in RATIOS if set(pair) <= set(measured)]
-    rows = [["case", "figure", *measured, *(f"{above} ÷ {below}" for above, below in ratios)]]
+    """Write every case's figures, medians of the runs, and the engines' ratios to the floor."""
+    rows = [["case", "figure", *columns(results), *(f"{name} ÷ floor" for name in ENGINES)]]
     for case in results.cases:
-        for figure in case.figures:
-            first = f"{case.name}: {case.title}" if figure is case.figures[0] else ""
-            medians = [number(results.median(case.name, name, figure)) for name in measured]
-            divided = [number(results.ratio(case.name, figure, *pair)) for pair in ratios]
-            rows.append([first, figure.label, *medians, *divided])
+        for words, variant in variants_of(case, results):
+            for figure in case.figures:
+                first = f"{case.name}: {case.title}{words}" if figure is case.figures[0] else ""
+                row = figures_row(results, case, figure, variant)
+                rows.append([first, figure.label, *row])
     return table(rows)
 
 
-def goals_table(results: Results) -> str:
-    """The goals whose cases were run; empty if there is none."""
-    rows = [["goal", "to reach", "measured", "met"]]
-    for goal in GOALS:
-        reached = results.reached(goal)
-        if reached is not None:
-            met = "yes" if reached <= goal.limit else "NO"
-            rows.append([goal.text, f"≤ {number(goal.limit)}", number(reached), met])
-    return table(rows) if len(rows) > 1 else ""
-
-
 def spread(results: Results, case: Case, contestant: str, figure: Figure) -> str:
-    """Lowest and highest round, to judge the noise by."""
+    """Write the lowest and the highest run, to judge the noise by."""
     values = results.values(case.name, contestant, figure)
     return f"{number(min(values))} – {number(max(values))}" if values else "–"
 
 
 def spread_table(results: Results) -> str:
-    """How far the rounds lie apart, for each case's first figure."""
-    rows = [["lowest – highest round", *results.contestants]]
+    """Show how far the runs lie apart, for each case's first figure."""
+    rows = [["lowest – highest run", *columns(results)]]
     for case in results.cases:
         figure = case.figures[0]
-        cells = [spread(results, case, name, figure) for name in results.contestants]
+        cells = [spread(results, case, name, figure) for name in columns(results)]
         rows.append([f"{case.name}, {figure.label}", *cells])
     return table(rows)
 
 
-def remarks(results: Results) -> list[str]:
-    """What a reader must know about these very figures."""
-    found = []
+# -- the goals -------------------------------------------------------------------------------------
+
+
+def verdict(goal: Goal, results: Results) -> str:
+    met = goal.met(results)
+    return "not measured" if met is None else "yes" if met else "NO"
+
+
+def goals_table(results: Results) -> str:
+    """Write the goals of the cases; those whose contestants are absent are not measured."""
+    chosen = {case.name for case in results.cases}
+    rows = [["goal", "to reach", "measured", "met"]]
+    for goal in (one for one in GOALS if set(one.cases) <= chosen):
+        limit = f"{'≥' if goal.at_least else '≤'} {number(goal.limit)}"
+        rows.append([goal.text, limit, number(goal.measure(results)), verdict(goal, results)])
+    return table(rows)
+
+
+def goals_json(results: Results) -> list[dict[str, object]]:
+    return [
+        {
+            "goal": goal.text,
+            "limit": goal.limit,
+            "at_least": goal.at_least,
+            "measured": goal.measure(results),
+            "met": goal.met(results),
+        }
+        for goal in GOALS
+    ]
+
+
+# -- what else a reader must know ------------------------------------------------------------------
+
+
+def remarks(results: Results) -> Iterator[str]:
+    """Say who was absent, and what is special in these very figures."""
+    for name, reason in results.absent.items():
+        yield f"Absent: {name}: {reason}."
     for case in results.cases:
         for contestant, runs in results.runs.get(case.name, {}).items():
-            if any(run["clients"] < case.clients for run in runs):
-                held = f"{runs[0]['clients']:.0f} clients instead of {case.clients}"
-                found.append(f"{case.name}: {contestant} was given {held}.")
-    return found
+            held = min(run["clients"] for run in runs)
+            if held < case.clients:
+                yield f"{case.name}: {contestant} was given {held:.0f} clients."
+            if dropped := sum(run.get("dropped", 0) for run in runs):
+                yield f"{case.name}: {contestant} dropped {dropped:.0f} clients that did not read."
 
 
 def problems_text(results: Results) -> str:
-    """What went wrong, hard to overlook; empty if nothing did."""
+    """Say what went wrong, hard to overlook; nothing if nothing did."""
     if not results.problems:
         return ""
     return "\n".join(["!!! WRONG RESULTS !!!", *(f"!!! {line}" for line in results.problems)])
 
 
-def markdown(results: Results, machine: dict[str, str]) -> str:
-    """The whole of `table.md`."""
-    rounds = max((len(runs) for case in results.runs.values() for runs in case.values()), default=0)
-    setting = (
+def setting(results: Results, machine: dict[str, str]) -> str:
+    """Describe the machine, the date and how often was measured."""
+    rounds = [
+        len(results.runs[case.name][name]) // case.times
+        for case in results.cases
+        for name in results.runs.get(case.name, {})
+    ]
+    return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}, {machine['kernel']}, "
-        f"{machine['date']}, load before the run {machine['load']}. "
-        f"Medians of {rounds} alternating rounds; ratios are of these medians."
+        f"{machine['date']}, load before the run {machine['load']}. Medians of "
+        f"{max(rounds, default=0)} rounds of alternation; ratios are of these medians."
     )
+
+
+def markdown(results: Results, machine: dict[str, str]) -> str:
+    """Write the whole of `table.md`."""
     checked = problems_text(results) or "Nothing was lost, duplicated or out of order; none died."
-    parts = ["# Benchmark results", setting, checked, figures_table(results)]
-    parts += remarks(results)
-    goals = goals_table(results)
-    if goals:
-        parts += ["## Goals", goals]
-    parts += ["## Noise", spread_table(results)]
+    parts = ["# Benchmark results", setting(results, machine), checked]
+    parts += [f"![{title}]({name}.png)" for name, title in PICTURES.items()]
+    parts += ["## Goals", goals_table(results), *remarks(results)]
+    parts += [FIGURES_HEADING, figures_table(results), "## Noise", spread_table(results)]
     return "\n\n".join(parts) + "\n"

@@ -231,7 +231,18 @@ def log() -> str:
     return "\n".join(("```text", *lines, "```"))
 
 
+# -- the benchmark ---------------------------------------------------------------------------------
+
+
+def bench() -> str:
+    """Quote the newest results, all but the long tables and the heading."""
+    text = (ROOT / "bench" / "results" / "table.md").read_text(encoding="utf-8")
+    short = text.partition("\n## Figures\n")[0].partition("\n")[2].strip()
+    return short.replace("\n## ", "\n### ").replace("](", "](bench/results/")
+
+
 GENERATED: dict[str, Callable[[], str]] = {
+    "bench": bench,
     "hooks": hooks,
     "commands": commands,
     "context": context,
