@@ -158,7 +158,7 @@ config_option = click.option(
     type=click.Choice(list(ENGINES)),
     default="threads",
     show_default=True,
-    help="A thread per client, or one thread around select.",
+    help="A thread per client, one thread around select, or asyncio.",
 )
 @click.option(
     "--max-clients",

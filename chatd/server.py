@@ -13,7 +13,7 @@ from chatd.config import Config, Listen
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
 from chatd.dialects.table import DIALECTS
-from chatd.engines import Engine, Listener
+from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Reloaded, Warned
@@ -29,7 +29,19 @@ from chatd.session import Session
 from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
 
-ENGINES: dict[str, type[Engine]] = {"threads": ThreadsEngine, "select": SelectEngine}
+
+def _asyncio_engine(host: Host) -> Engine:
+    # To import asyncio takes 60 ms and some MiB, which only those pay who asked for it.
+    from chatd.engines.aio import AsyncioEngine
+
+    return AsyncioEngine(host)
+
+
+ENGINES: dict[str, Callable[[Host], Engine]] = {
+    "threads": ThreadsEngine,
+    "select": SelectEngine,
+    "asyncio": _asyncio_engine,
+}
 
 
 class ListenError(Exception):

@@ -21,13 +21,19 @@ settings.register_profile("chatd", deadline=None)
 settings.load_profile("chatd")
 
 
-@pytest.fixture(params=["threads", "select"])
+@pytest.fixture(params=["threads", "select", "asyncio"])
 def engine(request):
-    """Each engine in turn."""
+    """Each engine of the server in turn."""
     return request.param
 
 
-@pytest.fixture(params=["memory", "threads", "select"])
+@pytest.fixture(params=["threads", "select"])
+def client_engine(request):
+    """Each engine of the client in turn."""
+    return request.param
+
+
+@pytest.fixture(params=["memory", "threads", "select", "asyncio"])
 def where(request):
     """In memory, and on each engine in turn."""
     return request.param

@@ -222,5 +222,6 @@ def any_chat(world, **settings):
     return socket_chat(where, how, **settings)
 
 
-LINES = ("memory-lines", "memory-bytes", "threads-lines", "select-lines")
-WORLDS = (*LINES, "memory-chunks", "threads-chunks", "select-chunks")
+ENGINES = ("threads", "select", "asyncio")
+LINES = ("memory-lines", "memory-bytes", *(f"{engine}-lines" for engine in ENGINES))
+WORLDS = (*LINES, "memory-chunks", *(f"{engine}-chunks" for engine in ENGINES))

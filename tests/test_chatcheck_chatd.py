@@ -8,6 +8,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from chatd.testing import running_server
 from test_chatcheck_servers import failing
 from wrong import crlf, json_chatd, rooms_chatd, slash_chatd, words_chatd
@@ -32,6 +34,7 @@ CRLF_FAULTS = [
 ]
 
 
+@pytest.mark.parametrize("engine", ["threads", "asyncio"])  # select differs only in its waiting
 def test_chatd_has_no_fault(engine):
     """S0-08 to S4-18, D-2 to D-10, D-5: whatever can be seen without settings."""
 

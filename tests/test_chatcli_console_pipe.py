@@ -46,11 +46,11 @@ class Line(LineClient):
 # -- with our servers ------------------------------------------------------------------------
 
 
-def test_a_conversation_in_slash(engine):
+def test_a_conversation_in_slash(client_engine):
     """S1-03, S1-06, S1-22, S1-24: the server asks, the client puts the time in front."""
     with running_server(dialect="slash") as server, Line(server.port, "3", "ola") as ola:
         ola.hears("3 ola dolaczyl do pokoju rozmow!")
-        with Piped(server.port, *SLASH, "--engine", engine, "-l", "ala") as ala:
+        with Piped(server.port, *SLASH, "--engine", client_engine, "-l", "ala") as ala:
 
             def line():
                 text = ala.line()
@@ -92,10 +92,10 @@ def test_the_time_in_front_is_local(zone):
     assert {text[:10] for text in texts} <= possible
 
 
-def test_a_conversation_in_words(engine):
+def test_a_conversation_in_words(client_engine):
     """S3-18: what was typed goes out, what arrives is shown, and the end is the end."""
     with running_server(dialect="words") as server, Line(server.port, "login ola") as ola:
-        with Piped(server.port, *WORDS, "--engine", engine) as ala:
+        with Piped(server.port, *WORDS, "--engine", client_engine) as ala:
             ala.type("/whoami\nlogin ala\n")
             assert ala.line() == "unknown command"
             assert ala.line() == "[ServerMessage] - [ala] log in."
@@ -108,11 +108,11 @@ def test_a_conversation_in_words(engine):
             assert ala.finish() == (0, "[ala]: last words\n", "")
 
 
-def test_a_conversation_in_rooms(engine):
+def test_a_conversation_in_rooms(client_engine):
     """S4-01, S4-02, S4-05, S4-16: it asks for the name, and offers nothing on a pipe."""
     with running_server(dialect="rooms") as server, Line(server.port, "ola") as ola:
         ola.hears("You joined the room 'General'")
-        with Piped(server.port, *ROOMS, "--engine", engine) as ala:
+        with Piped(server.port, *ROOMS, "--engine", client_engine) as ala:
             assert ala.line() == "Choose username: "
             ala.type("\n ala\r\nusers\n")
             assert ala.line() == "Choose username: "
@@ -133,11 +133,11 @@ def test_a_conversation_in_rooms(engine):
         assert (status, shown.splitlines()[0]) == (0, "Connected to the server!")
 
 
-def test_a_name_that_is_refused(engine):
+def test_a_name_that_is_refused(client_engine):
     """S4-02, S4-17: the server's words are shown, and nothing that was typed has been taken."""
     with running_server(dialect="rooms") as server, Line(server.port, "ala") as other:
         other.hears(JOINED["rooms"])
-        options = (*ROOMS, "--engine", engine, "-l", "ALA")
+        options = (*ROOMS, "--engine", client_engine, "-l", "ALA")
         status, shown, errors = run(server.port, *options, typed="public General hello\n")
     assert (status, errors) == (1, CLOSED)
     assert len(shown.splitlines()) == 2
@@ -145,7 +145,7 @@ def test_a_name_that_is_refused(engine):
 
 @pytest.mark.parametrize("options", [(), ("--no-newline",)], ids=["lines", "chunks"])
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_everything_was_taken_when_it_ends(engine, dialect, options):
+def test_everything_was_taken_when_it_ends(client_engine, dialect, options):
     """D-2, S3-18: though nobody answers, be they lines or chunks without an end."""
     door, say, heard = {
         "slash": (["3", "{}"], "hello {}", "3 ala: hello {}"),
@@ -155,23 +155,23 @@ def test_everything_was_taken_when_it_ends(engine, dialect, options):
     name = ("-l", "ala") if dialect == "rooms" else ()
     lines = [] if name else [line.format("ala") for line in door]
     lines += [say.format(number) for number in range(3)]
-    settings = {"dialect": dialect, "engine": engine}
+    settings = {"dialect": dialect, "engine": client_engine}
     with running_server(**settings) as server:
         with Line(server.port, *(line.format("ola") for line in door)) as ola:
             ola.hears(JOINED[dialect])
-            options = ("--dialect", dialect, "--engine", engine, *name, *options)
+            options = ("--dialect", dialect, "--engine", client_engine, *name, *options)
             status, _, errors = run(server.port, *options, typed="\n".join(lines))
             assert (status, errors) == (0, "")
             for number in range(3):
                 ola.hears(heard.format(number))
 
 
-def test_a_long_paste(engine):
+def test_a_long_paste(client_engine):
     """All of it has been taken, in order."""
     lines = [f"{number} {'x' * 95}" for number in range(10_000)]
-    with running_server(dialect="words", engine=engine) as server:
+    with running_server(dialect="words", engine=client_engine) as server:
         typed = "\n".join(["login ala", *(f"msgall {line}" for line in lines)])
-        status, shown, errors = run(server.port, *WORDS, "--engine", engine, typed=typed)
+        status, shown, errors = run(server.port, *WORDS, "--engine", client_engine, typed=typed)
     assert (status, errors) == (0, "")
     assert shown.splitlines()[1:] == [f"[ala]: {line}" for line in lines]
 
@@ -185,7 +185,7 @@ def chunks(peer):
         yield data
 
 
-def test_chunks_without_an_end(engine):
+def test_chunks_without_an_end(client_engine):
     """D-2, S3-18, S4-02: one typed line is one recv of the server's, without any line end."""
     received = []
 
@@ -195,7 +195,7 @@ def test_chunks_without_an_end(engine):
             peer.sock.sendall(b"I got " + chunk)
 
     typed = "hello  all\n\nzażółć\nlast"
-    options = (*ROOMS, "-l", "ala", "--no-newline", "--engine", engine)
+    options = (*ROOMS, "-l", "ala", "--no-newline", "--engine", client_engine)
     with foreign_server(serve) as port:
         status, shown, errors = run(port, *options, typed=typed)
     assert received == [b"ala", b"hello  all", "zażółć".encode(), b"last"]
@@ -206,7 +206,7 @@ def test_chunks_without_an_end(engine):
     ]
 
 
-def test_lines_to_such_a_server(engine):
+def test_lines_to_such_a_server(client_engine):
     """D-2: without --no-newline each line has its end; the answer is shown though it has none."""
     received = []
 
@@ -216,7 +216,7 @@ def test_lines_to_such_a_server(engine):
             received.append(chunk)
             peer.sock.sendall(b"you are " + chunk.rstrip() + b"\x1b[2J\x07")
 
-    with foreign_server(serve) as port, Piped(port, *WORDS, "--engine", engine) as ala:
+    with foreign_server(serve) as port, Piped(port, *WORDS, "--engine", client_engine) as ala:
         assert ala.line() == "who are you? "
         for name in ("ala", "ola"):
             ala.type(name + "\n")
@@ -225,7 +225,7 @@ def test_lines_to_such_a_server(engine):
     assert b"".join(received) == b"ala\nola\n"
 
 
-def test_a_chunk_is_shown_at_once(engine):
+def test_a_chunk_is_shown_at_once(client_engine):
     """D-2: two that come one after the other are two texts."""
     seen = threading.Event()
 
@@ -236,14 +236,14 @@ def test_a_chunk_is_shown_at_once(engine):
         peer.line()
 
     with foreign_server(serve) as port:
-        with Piped(port, *SLASH, "--no-newline", "--engine", engine) as ala:
+        with Piped(port, *SLASH, "--no-newline", "--engine", client_engine) as ala:
             assert ala.line()[11:] == "one"
             seen.set()
             assert ala.line()[11:] == "two"
             assert ala.finish() == (0, CLOSING + "\n", "")
 
 
-def test_it_does_not_leave_before_the_server_closes(engine):
+def test_it_does_not_leave_before_the_server_closes(client_engine):
     """S3-18, S4-02: and what arrives until then is shown."""
     reached, answer = threading.Event(), threading.Event()
 
@@ -255,7 +255,7 @@ def test_it_does_not_leave_before_the_server_closes(engine):
         peer.send("bye")
 
     with foreign_server(serve) as port:
-        with Piped(port, *ROOMS, "-l", "ala", "--engine", engine) as ala:
+        with Piped(port, *ROOMS, "-l", "ala", "--engine", client_engine) as ala:
             ala.type("hello\n")
             ala.end_input()
             assert reached.wait(PATIENCE)
@@ -266,7 +266,7 @@ def test_it_does_not_leave_before_the_server_closes(engine):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_server_goes_away(engine, dialect):
+def test_the_server_goes_away(client_engine, dialect):
     """S1-24, S3-18: it is noticed at once, with the keyboard still open."""
 
     def serve(peer):
@@ -274,7 +274,7 @@ def test_the_server_goes_away(engine, dialect):
             pass
         peer.sock.sendall(b"bye")
 
-    options = ("--dialect", dialect, "--engine", engine, "-l", "ala")
+    options = ("--dialect", dialect, "--engine", client_engine, "-l", "ala")
     with foreign_server(serve) as port, Piped(port, *options) as ala:
         ala.type("hello\n")
         status, shown, errors = ala.finish(end_input=False)
@@ -283,7 +283,7 @@ def test_the_server_goes_away(engine, dialect):
     assert lines[-2:] == ["bye", CLOSING] if dialect == "slash" else lines[-1:] == ["bye"]
 
 
-def test_a_server_that_resets(engine):
+def test_a_server_that_resets(client_engine):
     def serve(peer):
         peer.sock.recv(1)
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -291,23 +291,23 @@ def test_a_server_that_resets(engine):
         peer.sock.close()
 
     with foreign_server(serve) as port:
-        result = run(port, *WORDS, "--engine", engine, typed="hello\n")
+        result = run(port, *WORDS, "--engine", client_engine, typed="hello\n")
     assert result == (1, "", LOST)
 
 
-def test_a_server_that_never_closes(engine):
+def test_a_server_that_never_closes(client_engine):
     over = threading.Event()
 
     def serve(peer):
         assert over.wait(PATIENCE)
 
     with foreign_server(serve) as port:
-        result = run(port, *WORDS, "--engine", engine, "--timeout", "0.2", typed="hello\n")
+        result = run(port, *WORDS, "--engine", client_engine, "--timeout", "0.2", typed="hello\n")
         over.set()
     assert result == (1, "", "chatcli: no answer from the server within 0.2 seconds\n")
 
 
-def test_a_server_that_writes_before_it_reads(engine):
+def test_a_server_that_writes_before_it_reads(client_engine):
     """Both sides have megabytes to send: the client reads while it writes."""
     count = 20_000
 
@@ -318,7 +318,7 @@ def test_a_server_that_writes_before_it_reads(engine):
         assert peer.line() == b""
 
     with foreign_server(serve) as port:
-        result = run(port, *WORDS, "--engine", engine, typed=("x" * 100 + "\n") * count)
+        result = run(port, *WORDS, "--engine", client_engine, typed=("x" * 100 + "\n") * count)
     assert result == (0, ("y" * 100 + "\n") * count, "")
 
 

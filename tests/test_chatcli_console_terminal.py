@@ -23,11 +23,11 @@ def shows(terminal, *lines):
     wait_until(lambda: unstamped(terminal)[-len(lines) :] == list(lines), lines)
 
 
-def test_slash(engine):
+def test_slash(client_engine):
     """S1-03, S1-06, S1-22, S1-24: it asks where the server is, and waits for Enter at the end."""
     with running_server(dialect="slash") as server, Line(server.port, "3", "ola") as ola:
         ola.hears("3 ola dolaczyl do pokoju rozmow!")
-        with Terminal(None, *SLASH, "--engine", engine) as ala:
+        with Terminal(None, *SLASH, "--engine", client_engine) as ala:
             shows(ala, "Podaj adres IP serwera:")
             ala.type("127.0.0.1", ENTER)
             shows(ala, "Podaj adres IP serwera: 127.0.0.1", "Podaj numer portu serwera:")
@@ -73,10 +73,10 @@ def test_questions_that_get_no_answer(keys):
         assert not [line for line in ala.lines() if "chatcli" in line]
 
 
-def test_words(engine):
+def test_words(client_engine):
     """S3-18: whatever arrives is shown, and nothing else; it may look like anything."""
     with running_server(dialect="words") as server, Line(server.port, "login ola") as ola:
-        with Terminal(server.port, *WORDS, "--engine", engine) as ala:
+        with Terminal(server.port, *WORDS, "--engine", client_engine) as ala:
             ala.shows(">")
             ala.type("/he", TAB, "lp", ENTER)
             ala.shows("> /help", "unknown command", ">")
@@ -95,11 +95,11 @@ def test_words(engine):
 
 
 @pytest.mark.parametrize("colour", [True, False])
-def test_rooms(engine, colour):
+def test_rooms(client_engine, colour):
     """S4-01, S4-05, S4-16: the name, the eight options, the connection, in this order."""
     options = () if colour else ("--no-color",)
     with running_server(dialect="rooms") as server, Line(server.port, "ola") as ola:
-        with Terminal(server.port, *ROOMS, "--engine", engine, *options) as ala:
+        with Terminal(server.port, *ROOMS, "--engine", client_engine, *options) as ala:
             ala.shows("Choose username:")
             ala.type("ala", ENTER)
             ala.shows("Connected to the server!", "You joined the room 'General'", "ala>")
@@ -120,9 +120,9 @@ def test_rooms(engine, colour):
 
 @pytest.mark.parametrize("leave", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
 @pytest.mark.parametrize("dialect", ["slash", "words", "rooms"])
-def test_leaving(engine, dialect, leave):
+def test_leaving(client_engine, dialect, leave):
     """S3-18: the end of the input is the end, and everything typed has been taken."""
-    options = ("--dialect", dialect, "-l", "ala", "--engine", engine)
+    options = ("--dialect", dialect, "-l", "ala", "--engine", client_engine)
     with foreign_server(lambda peer: lines.extend(iter(peer.line, b""))) as port:
         lines = []
         with Terminal(port, *options) as ala:
@@ -158,7 +158,7 @@ def test_servers_without_line_ends(engine_name, threads):
         assert ala.finish() == 0
 
 
-def test_a_text_without_a_line_end_is_shown_after_a_while(engine):
+def test_a_text_without_a_line_end_is_shown_after_a_while(client_engine):
     """D-2, S1-22: also without --no-newline, since somebody waits for an answer to it."""
 
     def serve(peer):
@@ -166,7 +166,7 @@ def test_a_text_without_a_line_end_is_shown_after_a_while(engine):
         assert peer.line() == b"ala\n"
         peer.sock.sendall(b"bye")
 
-    with foreign_server(serve) as port, Terminal(port, *SLASH, "--engine", engine) as ala:
+    with foreign_server(serve) as port, Terminal(port, *SLASH, "--engine", client_engine) as ala:
         shows(ala, "who are you?", ">")
         ala.type("ala", ENTER)
         shows(ala, "> ala", "bye", CLOSING)

@@ -97,7 +97,7 @@ LIST
 """
 
 
-def test_every_byte_on_the_wire(engine):
+def test_every_byte_on_the_wire(client_engine):
     """S0-29, S0-30, S0-08 to S0-11, D-6: LOGIN first, then what was typed, in its exact form."""
     received = []
 
@@ -108,12 +108,12 @@ def test_every_byte_on_the_wire(engine):
         received.append(peer.line())
 
     with foreign_server(serve) as port:
-        result = run(port, "--engine", engine, typed=TYPED)
+        result = run(port, "--engine", client_engine, typed=TYPED)
     assert b"".join(received) == ON_THE_WIRE.replace(b"\n", b"\r\n")
     assert result == (0, "users: ala\nIT LOUD\n", "")
 
 
-def test_nothing_is_sent_before_the_login_is_answered(engine):
+def test_nothing_is_sent_before_the_login_is_answered(client_engine):
     """S0-29, S0-22: a refused login ends a pipe, with the server's text."""
     received = []
 
@@ -123,12 +123,12 @@ def test_nothing_is_sent_before_the_login_is_answered(engine):
         received.append(peer.line())
 
     with foreign_server(serve) as port:
-        result = run(port, "--engine", engine, typed="hello\n")
+        result = run(port, "--engine", client_engine, typed="hello\n")
     assert received == [b"LOGIN ala\r\n", b""]
     assert result == (1, "Welcome to another server\n", "chatcli: nick ala is taken\n")
 
 
-def test_a_server_that_does_things_its_own_way(engine):
+def test_a_server_that_does_things_its_own_way(client_engine):
     """S0-32: lines of unknown kinds are shown as they came; and an OK too many is no news.
 
     The others send an OK after PUB, a greeting before the OK, a space at the end of USERS, LF
@@ -146,11 +146,11 @@ def test_a_server_that_does_things_its_own_way(engine):
         peer.send("PUB_MSG  hi  there ", "ok", "USERS ala ola ")
 
     with foreign_server(serve) as port:
-        result = run(port, "--engine", engine, typed="hello\n")
+        result = run(port, "--engine", client_engine, typed="hello\n")
     assert result == (0, "Hej  hej\nUSERS_CHANGED ala\n hi  there\nok\n", "")
 
 
-def test_it_does_not_leave_before_the_server_has_taken_everything(engine):
+def test_it_does_not_leave_before_the_server_has_taken_everything(client_engine):
     """And what arrives until then is shown."""
     reached, answer = threading.Event(), threading.Event()
 
@@ -162,7 +162,7 @@ def test_it_does_not_leave_before_the_server_has_taken_everything(engine):
         assert answer.wait(PATIENCE)
         peer.send("PRIV_FROM ola bye", "USERS ala ola")
 
-    with foreign_server(serve) as port, Piped(port, "--engine", engine) as client:
+    with foreign_server(serve) as port, Piped(port, "--engine", client_engine) as client:
         client.type("hello\n")
         client.end_input()
         assert reached.wait(PATIENCE)
@@ -173,7 +173,7 @@ def test_it_does_not_leave_before_the_server_has_taken_everything(engine):
 
 
 @pytest.mark.parametrize("login", [False, True], ids=["login", "end"])
-def test_a_server_that_never_answers(engine, login):
+def test_a_server_that_never_answers(client_engine, login):
     def serve(peer):
         if login:
             peer.login()
@@ -181,11 +181,11 @@ def test_a_server_that_never_answers(engine, login):
             pass
 
     with foreign_server(serve) as port:
-        result = run(port, "--engine", engine, "--timeout", "0.2", typed="hello\n")
+        result = run(port, "--engine", client_engine, "--timeout", "0.2", typed="hello\n")
     assert result == (1, "", "chatcli: no answer from the server within 0.2 seconds\n")
 
 
-def test_a_busy_room_is_no_answer(engine):
+def test_a_busy_room_is_no_answer(client_engine):
     """A server that goes on talking, but never says that it took what was typed."""
 
     def serve(peer):
@@ -195,12 +195,14 @@ def test_a_busy_room_is_no_answer(engine):
                 peer.send(*["PUB_MSG chatter"] * 100)
 
     with foreign_server(serve) as port:
-        status, _, errors = run(port, "--engine", engine, "--timeout", "0.2", typed="hello\n")
+        status, _, errors = run(
+            port, "--engine", client_engine, "--timeout", "0.2", typed="hello\n"
+        )
     assert (status, errors) == (1, "chatcli: no answer from the server within 0.2 seconds\n")
 
 
 @pytest.mark.parametrize("when", ["before the login", "while typing", "before the last answer"])
-def test_a_server_that_goes_away(engine, when):
+def test_a_server_that_goes_away(client_engine, when):
     """It is noticed at once, with the keyboard still open."""
 
     def serve(peer):
@@ -213,7 +215,7 @@ def test_a_server_that_goes_away(engine, when):
         if when == "before the last answer":
             assert peer.line() == b"LIST\r\n"
 
-    with foreign_server(serve) as port, Piped(port, "--engine", engine) as client:
+    with foreign_server(serve) as port, Piped(port, "--engine", client_engine) as client:
         client.type("hello\n")
         if when == "before the last answer":
             client.end_input()
@@ -246,14 +248,14 @@ def write_first(peer):
     assert said == LINES
 
 
-def test_a_server_that_writes_before_it_reads(engine):
+def test_a_server_that_writes_before_it_reads(client_engine):
     """Both sides have megabytes to send: the client reads while it writes."""
     with foreign_server(write_first) as port:
-        result = run(port, "--engine", engine, typed=("x" * 100 + "\n") * LINES)
+        result = run(port, "--engine", client_engine, typed=("x" * 100 + "\n") * LINES)
     assert result == (0, ("y" * 100 + "\n") * LINES, "")
 
 
-def test_output_that_nobody_takes_waits_and_nothing_is_lost(engine, monkeypatch, tmp_path):
+def test_output_that_nobody_takes_waits_and_nothing_is_lost(client_engine, monkeypatch, tmp_path):
     """The same without the window, so that more is to be sent than the system holds."""
     monkeypatch.setattr(chatcli.chat, "WINDOW", 2**30)
     typed, shown = tmp_path / "typed", tmp_path / "shown"
@@ -263,7 +265,7 @@ def test_output_that_nobody_takes_waits_and_nothing_is_lost(engine, monkeypatch,
         small_buffers(connection._sock)
         chat = Chat(CrlfClient(), "ala")
         lines, output = TypedLines(keyboard.fileno()), Screen(screen.fileno())
-        ENGINES[engine](chat, connection, lines, output).run()
+        ENGINES[client_engine](chat, connection, lines, output).run()
         connection.close()
         assert (chat.status, chat.complaint) == (0, "")
     assert shown.read_text() == ("y" * 100 + "\n") * LINES
@@ -287,7 +289,7 @@ def test_a_full_connection_takes_nothing_more():
         connection.close()
 
 
-def test_a_hostile_server_cannot_drive_the_terminal(engine):
+def test_a_hostile_server_cannot_drive_the_terminal(client_engine):
     """Not on a pipe either, which often ends at one."""
 
     def serve(peer):
@@ -297,14 +299,14 @@ def test_a_hostile_server_cannot_drive_the_terminal(engine):
         assert peer.line() == b"LIST\r\n"
         peer.send("USERS ala")
 
-    with foreign_server(serve) as port, Piped(port, "--engine", engine) as client:
+    with foreign_server(serve) as port, Piped(port, "--engine", client_engine) as client:
         shown = [client.line() for _ in range(5)]
         status, rest, _ = client.finish()
     assert shown == ["Hej hej�", "[private] ola: �psst", "users: ala�2J �", "a�b", "error: "]
     assert (status, rest) == (1, "")
 
 
-def test_a_server_that_cuts_the_connection(engine):
+def test_a_server_that_cuts_the_connection(client_engine):
     """A reset is told as what it is."""
 
     def serve(peer):
@@ -313,6 +315,6 @@ def test_a_server_that_cuts_the_connection(engine):
         peer._file.close()
         peer.sock.close()
 
-    with foreign_server(serve) as port, Piped(port, "--engine", engine) as client:
+    with foreign_server(serve) as port, Piped(port, "--engine", client_engine) as client:
         result = client.finish(end_input=False)
     assert result == (1, "", "chatcli: the connection is lost: Connection reset by peer\n")

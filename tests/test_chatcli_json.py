@@ -79,7 +79,7 @@ ANSWERS = [
 ]
 
 
-def test_every_byte_on_the_wire(engine):
+def test_every_byte_on_the_wire(client_engine):
     """S2-03 to S2-05, S2-18, S2-22, D-5, D-6: one object a line, and no set-name unasked."""
     received = []
 
@@ -92,7 +92,7 @@ def test_every_byte_on_the_wire(engine):
         received.append(peer.line())
 
     with foreign_server(serve) as port:
-        status, shown, errors = run(port, *JSON, "--engine", engine, typed=TYPED)
+        status, shown, errors = run(port, *JSON, "--engine", client_engine, typed=TYPED)
     assert received.pop() == b""
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in received)
     objects = [json.loads(line) for line in received]
@@ -116,12 +116,12 @@ def test_a_name_is_set_before_anything_is_said():
         assert "hello" not in shown
 
 
-def test_a_conversation(engine):
+def test_a_conversation(client_engine):
     """S2-04, S2-05, S2-09, S2-18: `source: message`, whoever the source is."""
     with running_server(dialect="json", greeting="Hej hej") as server:
         with Student(server.port) as ola:
             ola.hear()  # the greeting came before the new name
-            with Piped(server.port, *JSON, "--engine", engine) as ala:
+            with Piped(server.port, *JSON, "--engine", client_engine) as ala:
                 entered = ola.hear()
                 assert ala.line() == entered
                 address = entered.removeprefix("[Server]: ").removesuffix(" has entered the chat")
@@ -147,10 +147,10 @@ def test_a_conversation(engine):
                 assert ala.finish() == (1, "", "")  # for the nick that was taken
 
 
-def test_ignoring_others(engine):
+def test_ignoring_others(client_engine):
     """D-9: -i hides what others say, by its source; one's own words and notices are shown."""
     with running_server(dialect="json") as server, Student(server.port) as ola:
-        with Piped(server.port, *JSON, "-i", "--engine", engine) as ala:
+        with Piped(server.port, *JSON, "-i", "--engine", client_engine) as ala:
             entered = ala.line()
             ola.say("message", "hello")
             ala.type("hi\n/setname ala\nhi again\n/nosuch\n")
@@ -176,16 +176,16 @@ def go_away(peer):
     peer.sock.sendall(from_server("[Server]", "bye").encode())
 
 
-def test_the_server_goes_away(engine):
+def test_the_server_goes_away(client_engine):
     """S2-20: it says so and ends, on a pipe..."""
-    with foreign_server(go_away) as port, Piped(port, *JSON, "--engine", engine) as ala:
+    with foreign_server(go_away) as port, Piped(port, *JSON, "--engine", client_engine) as ala:
         ala.type("hello\n")
         assert ala.finish(end_input=False) == (1, "[Server]: bye\nServer disconnected\n", "")
 
 
-def test_the_server_goes_away_at_a_terminal(engine):
+def test_the_server_goes_away_at_a_terminal(client_engine):
     """S2-20: ...and at a terminal."""
-    with foreign_server(go_away) as port, Terminal(port, *JSON, "--engine", engine) as ala:
+    with foreign_server(go_away) as port, Terminal(port, *JSON, "--engine", client_engine) as ala:
         ala.type("hello", ENTER)
         assert ala.finish() == 1
         ala.shows("[Server]: bye", "Server disconnected")

@@ -233,12 +233,12 @@ def test_what_importing_the_client_loads():
 # -- a conversation --------------------------------------------------------------------------
 
 
-def test_a_conversation(engine):
+def test_a_conversation(client_engine):
     """S0-30, S0-22, S0-32, D-6, D-9: one line for each thing that comes, at once."""
     with running_server(greeting="Hej  hej") as server:
         with RawClient(server.port, nick="ola") as ola:
             assert ola.line() == "Hej  hej"
-            with Piped(server.port, "--engine", engine) as ala:
+            with Piped(server.port, "--engine", client_engine) as ala:
                 assert ala.line() == "Hej  hej"
                 ala.type("hello  all\n")
                 assert ola.line() == "PUB_MSG hello  all"
@@ -263,11 +263,11 @@ def test_a_conversation(engine):
                 assert ala.finish() == (0, "", "")
 
 
-def test_ignoring_others(engine):
+def test_ignoring_others(client_engine):
     """S0-05, S0-06, D-9: -i hides what others say, in public, in private and in rooms."""
     with running_server(greeting="Hej hej") as server:
         with RawClient(server.port, nick="ola") as ola:
-            with Piped(server.port, "-i", "--engine", engine) as ala:
+            with Piped(server.port, "-i", "--engine", client_engine) as ala:
                 assert ala.line() == "Hej hej"
                 ala.type("/create tea\n/join tea\n/list\n")
                 assert ala.line() == "users: ola ala"
@@ -281,11 +281,11 @@ def test_ignoring_others(engine):
                 assert ala.finish() == (1, "", "")
 
 
-def test_input_that_makes_no_sense_is_told_and_the_rest_is_sent(engine):
+def test_input_that_makes_no_sense_is_told_and_the_rest_is_sent(client_engine):
     typed = b"/priv\n\xff\xfe\nbell\x07\n\r\n \n" + b"x" * 5000 + b"\n" + b"y" * 2**21
     typed += b"\n/nosuch\n/help\nfine\r\n"
     with running_server() as server, RawClient(server.port, nick="ola") as ola:
-        status, shown, errors = run(server.port, "--engine", engine, typed=typed)
+        status, shown, errors = run(server.port, "--engine", client_engine, typed=typed)
         assert ola.line() == "PUB_MSG fine"
     lines = shown.splitlines()
     assert sorted(line for line in lines if line.startswith("error: ")) == [
@@ -300,23 +300,23 @@ def test_input_that_makes_no_sense_is_told_and_the_rest_is_sent(engine):
     assert (status, errors) == (1, "")
 
 
-def test_a_refused_login(engine):
+def test_a_refused_login(client_engine):
     with running_server() as server, RawClient(server.port, nick="ALA") as other:
-        result = run(server.port, "--engine", engine, typed="hello\n")
+        result = run(server.port, "--engine", client_engine, typed="hello\n")
         assert result == (1, "", "chatcli: nick ala is taken\n")
         assert other.ask("LIST") == "USERS ALA"
 
 
-def test_quit_ends_the_input(engine):
+def test_quit_ends_the_input(client_engine):
     with running_server() as server, RawClient(server.port, nick="ola") as ola:
-        with Piped(server.port, "--engine", engine) as ala:
+        with Piped(server.port, "--engine", client_engine) as ala:
             ala.type("bye\n/quit\nnot this\n")
             assert ala.finish(end_input=False) == (0, "", "")
         assert ola.line() == "PUB_MSG bye"
         gone(ola)
 
 
-def test_a_3_mb_paste(engine):
+def test_a_3_mb_paste(client_engine):
     """Everything has been taken when the client ends, in order, and nobody was thrown out."""
     lines = [f"{number} {'x' * 95}" for number in range(30_000)]
     heard = []
@@ -324,11 +324,11 @@ def test_a_3_mb_paste(engine):
     def listen():
         heard.extend(ola.line() for _ in lines)
 
-    with running_server(engine=engine) as server:
+    with running_server(engine=client_engine) as server:
         with RawClient(server.port, nick="ola") as ola:
             listening = threading.Thread(target=listen)
             listening.start()
-            result = run(server.port, "--engine", engine, typed="\n".join(lines))
+            result = run(server.port, "--engine", client_engine, typed="\n".join(lines))
             listening.join(PATIENCE)
             gone(ola)
     assert result == (0, "", "")
@@ -347,9 +347,9 @@ def test_how_many_threads_there_are(engine_name, threads):
         assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
 
 
-def test_nobody_takes_the_output(engine):
+def test_nobody_takes_the_output(client_engine):
     with running_server() as server, RawClient(server.port, nick="ola") as ola:
-        with Piped(server.port, "--engine", engine) as ala:
+        with Piped(server.port, "--engine", client_engine) as ala:
             ala.type("/whoami\n")
             assert ala.line() == "you are ala"
             ala.process.stdout.close()
@@ -358,12 +358,12 @@ def test_nobody_takes_the_output(engine):
             assert ala.process.stderr.read() == b""
 
 
-def test_standard_descriptors_that_are_closed(engine):
+def test_standard_descriptors_that_are_closed(client_engine):
     """The socket does not take their place: nothing is read from it as if it were typed."""
     with running_server(greeting="/priv ola stolen") as server:
         with RawClient(server.port, nick="ola") as ola:
             assert ola.line() == "/priv ola stolen"
-            line = " ".join(command(server.port, "--engine", engine))
+            line = " ".join(command(server.port, "--engine", client_engine))
             for closed, status in (("<&-", 0), (">&-", 1), ("<&- >&- 2>&-", 1)):
                 script = ["sh", "-c", f"exec {line} {closed}"]
                 result = subprocess.run(
@@ -373,8 +373,8 @@ def test_standard_descriptors_that_are_closed(engine):
                 gone(ola)
 
 
-def test_ctrl_c_ends_a_script_quietly(engine):
-    with running_server() as server, Piped(server.port, "--engine", engine) as ala:
+def test_ctrl_c_ends_a_script_quietly(client_engine):
+    with running_server() as server, Piped(server.port, "--engine", client_engine) as ala:
         ala.type("/whoami\n")
         assert ala.line() == "you are ala"
         ala.process.send_signal(signal.SIGINT)

@@ -86,17 +86,17 @@ WELCOME = "* you are in the chat as ala; /help lists the commands"
 
 
 @contextlib.contextmanager
-def chat(engine, *options, greeting="", **settings):
+def chat(client_engine, *options, greeting="", **settings):
     """A server, a user ola, and a terminal with ala on it."""
     with running_server(greeting=greeting) as server:
         with RawClient(server.port, nick="ola") as ola:
-            with Terminal(server.port, "--engine", engine, *options, **settings) as ala:
+            with Terminal(server.port, "--engine", client_engine, *options, **settings) as ala:
                 yield server, ola, ala
 
 
-def test_what_is_being_typed_survives_what_comes(engine):
+def test_what_is_being_typed_survives_what_comes(client_engine):
     """S0-29, S0-30: the keyboard and the socket at the same time."""
-    with chat(engine) as (_, ola, ala):
+    with chat(client_engine) as (_, ola, ala):
         ala.shows(WELCOME, "ala>")
         ala.type("half a sen")
         ala.shows(WELCOME, "ala> half a sen")
@@ -111,9 +111,9 @@ def test_what_is_being_typed_survives_what_comes(engine):
         ala.shows("< " + "y" * 78, "y" * 22, "ala> " + "x" * 75, "x" * 25)
 
 
-def test_commands(engine):
+def test_commands(client_engine):
     """S0-30, S0-22, S0-32: and the prompt follows the nick."""
-    with chat(engine, greeting="Hej  hej") as (_, ola, ala):
+    with chat(client_engine, greeting="Hej  hej") as (_, ola, ala):
         assert ola.line() == "Hej  hej"
         ala.shows(WELCOME, "Hej  hej", "ala>")
         ala.type("/list", ENTER)
@@ -137,10 +137,10 @@ def test_commands(engine):
         assert "any other word is a command of the server's" in help_
 
 
-def test_a_nick_that_is_taken(engine):
+def test_a_nick_that_is_taken(client_engine):
     """S0-24: it says why, asks for another, and tries again."""
     with running_server() as server, RawClient(server.port, nick="ala") as other:
-        with Terminal(server.port, "--engine", engine) as ala:
+        with Terminal(server.port, "--engine", client_engine) as ala:
             ala.shows("error: nick ala is taken", "another nick:")
             ala.type("ALA", ENTER)
             ala.shows("another nick: ALA", "error: nick ALA is taken", "another nick:")
@@ -149,8 +149,8 @@ def test_a_nick_that_is_taken(engine):
             assert other.ask("LIST") == "USERS ala ela"
 
 
-def test_history_and_completion(engine):
-    with chat(engine) as (_, ola, ala):
+def test_history_and_completion(client_engine):
+    with chat(client_engine) as (_, ola, ala):
         ala.shows(WELCOME, "ala>")
         ala.type("first", ENTER, "second", ENTER)
         ala.shows("ala> second", "ala>")
@@ -167,9 +167,9 @@ def test_history_and_completion(engine):
         ala.shows("ala> /", *(f"       {name}" for name in names))
 
 
-def test_a_paste_of_several_lines(engine):
+def test_a_paste_of_several_lines(client_engine):
     """Each of them is a message."""
-    with chat(engine) as (_, ola, ala):
+    with chat(client_engine) as (_, ola, ala):
         ala.shows(WELCOME, "ala>")
         ala.type("\x1b[200~one\ntwo\n\n  three\x1b[201~")
         ala.shows("ala> one", "two", "", "  three")
@@ -179,9 +179,9 @@ def test_a_paste_of_several_lines(engine):
 
 
 @pytest.mark.parametrize("leave", ["/quit\r", CTRL_C, CTRL_D], ids=["quit", "ctrl-c", "ctrl-d"])
-def test_leaving(engine, leave):
+def test_leaving(client_engine, leave):
     """Everything typed has been taken, the terminal is as it was, and the status is 0."""
-    with chat(engine) as (_, ola, ala):
+    with chat(client_engine) as (_, ola, ala):
         ala.shows(WELCOME, "ala>")
         ala.type("/nosuch", ENTER, "bye", ENTER, leave)
         assert ala.finish() == 0
@@ -191,18 +191,18 @@ def test_leaving(engine, leave):
         assert not [line for line in ala.lines() if line.startswith("chatcli:")]
 
 
-def test_terminated(engine):
+def test_terminated(client_engine):
     """The terminal is as it was."""
-    with chat(engine) as (_, _, ala):
+    with chat(client_engine) as (_, _, ala):
         ala.shows(WELCOME, "ala>")
         ala.process.send_signal(signal.SIGTERM)
         assert ala.finish() == 128 + signal.SIGTERM
         assert termios.tcgetattr(ala._slave) == ala.mode
 
 
-def test_the_server_goes_away(engine):
+def test_the_server_goes_away(client_engine):
     """It says so and ends; what was being typed stays on the screen."""
-    with chat(engine) as (server, _, ala):
+    with chat(client_engine) as (server, _, ala):
         ala.shows(WELCOME, "ala>")
         ala.type("a long thou")
         ala.shows(WELCOME, "ala> a long thou")
@@ -260,7 +260,7 @@ def test_colours(options, settings, coloured):
         assert ala.finish() == 0
 
 
-def test_others_cannot_drive_the_terminal(engine):
+def test_others_cannot_drive_the_terminal(client_engine):
     """Not even with a server that helps them."""
 
     def serve(peer):
@@ -273,7 +273,7 @@ def test_others_cannot_drive_the_terminal(engine):
         peer.send("USERS ala")
         peer.line()
 
-    with foreign_server(serve) as port, Terminal(port, "--engine", engine) as ala:
+    with foreign_server(serve) as port, Terminal(port, "--engine", client_engine) as ala:
         ala.shows(
             WELCOME,
             "< abc�d�e red�1m",
@@ -289,19 +289,19 @@ def test_others_cannot_drive_the_terminal(engine):
         assert ala.finish() == 0
 
 
-def test_a_server_that_never_answers(engine):
+def test_a_server_that_never_answers(client_engine):
     def serve(peer):
         while peer.line():
             pass
 
     with foreign_server(serve) as port:
-        with Terminal(port, "--engine", engine, "--timeout", "0.2") as ala:
+        with Terminal(port, "--engine", client_engine, "--timeout", "0.2") as ala:
             assert ala.finish() == 1
             ala.shows("chatcli: no answer from the server within 0.2 seconds")
 
 
-def test_a_flood_leaves_the_keyboard_alive(engine):
-    with chat(engine) as (_, ola, ala):
+def test_a_flood_leaves_the_keyboard_alive(client_engine):
+    with chat(client_engine) as (_, ola, ala):
         ala.shows(WELCOME, "ala>")
         ola.send("".join(f"PUB flood {n}\r\n" for n in range(5000)).encode())
         ala.type("still here", ENTER)
@@ -311,7 +311,7 @@ def test_a_flood_leaves_the_keyboard_alive(engine):
         assert ola.line() == "USERS ola ala"
 
 
-def test_a_server_that_never_answers_is_one_message(engine):
+def test_a_server_that_never_answers_is_one_message(client_engine):
     """What ends the wait is told once, with no traceback around it."""
 
     def silent(peer):
@@ -319,7 +319,7 @@ def test_a_server_that_never_answers_is_one_message(engine):
             pass
 
     with foreign_server(silent) as port:
-        with Terminal(port, "--engine", engine, "--timeout", "0.3") as ala:
+        with Terminal(port, "--engine", client_engine, "--timeout", "0.3") as ala:
             assert ala.finish() == 1
             assert "Traceback" not in "\n".join(ala.lines())
             assert b"not running" not in ala.raw

@@ -1,4 +1,4 @@
-"""The json dialect: each requirement of docs/wire/json.md, in memory and on both engines."""
+"""The json dialect: each requirement of docs/wire/json.md, in memory and on each engine."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +9,7 @@ from chatcli.check.scenario import read
 from chatd.events import LoggedIn
 from jsonchat import Chat, JsonMemory, asking, entered, notice, open_chat, said
 
-WORLDS = ["memory", "threads", "select"]
+WORLDS = ["memory", "threads", "select", "asyncio"]
 
 
 @pytest.fixture(params=WORLDS)

@@ -30,7 +30,7 @@ from fakes import remembered
 from jsonchat import Chat, JsonMemory, Someone, asking, entered, line, notice, open_chat, said
 
 
-@pytest.fixture(params=["memory", "threads", "select"])
+@pytest.fixture(params=["memory", "threads", "select", "asyncio"])
 def chat_with(request):
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(open_chat(request.param, **settings))

@@ -1,4 +1,4 @@
-"""The json dialect's limits and errors: one notice each, in memory and on both engines."""
+"""The json dialect's limits and errors: one notice each, in memory and on each engine."""
 
 from contextlib import ExitStack
 
@@ -8,7 +8,7 @@ from chatd.dialects.jsonl import Json
 from chatd.events import Connected, Failed, LoggedIn, Refused
 from jsonchat import Chat, JsonMemory, asking, entered, notice, open_chat, said
 
-WORLDS = ["memory", "threads", "select"]
+WORLDS = ["memory", "threads", "select", "asyncio"]
 
 
 @pytest.fixture(params=WORLDS)

@@ -274,7 +274,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", 
 def test_the_fifth_step_passes_its_test():
     done = run(*PYTEST, "docs/tutorial/5-test", PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def test_the_package_is_the_plugin_unchanged():
@@ -307,7 +307,7 @@ def test_the_package_installs_and_passes_its_test(tmp_path):
     shutil.copy(source / "test_chatd_seen.py", tmp_path)
     tested = run(*PYTEST, "test_chatd_seen.py", cwd=tmp_path, PYTHONPATH=path)
     assert tested.returncode == 0, tested.stdout
-    assert "6 passed" in tested.stdout
+    assert "7 passed" in tested.stdout
 
 
 # -- links and commands ----------------------------------------------------------------------------

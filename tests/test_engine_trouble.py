@@ -4,6 +4,7 @@ import os
 import resource
 import select
 import socket
+import threading
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
@@ -12,6 +13,7 @@ from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.dialects import table
 from chatd.dialects.crlf import Crlf
 from chatd.engines import KEEPALIVE, Deadlines, SpareDescriptor
+from chatd.events import Failed
 from chatd.limits import Limits
 from chatd.session import Session
 from chatd.testing import running_server
@@ -321,6 +323,47 @@ def test_the_farewell_waits_for_no_deadline(engine, monkeypatch):
             server.server.stop()
             assert ala.line() == "ERROR the server is shutting down"
             assert ala.line() is None
+
+
+def test_what_another_thread_says_waits_for_no_deadline(engine, monkeypatch):
+    """Plugins' threads, stores and taps: nobody else may have anything to do."""
+    monkeypatch.setattr(Deadlines, "PERIOD", 1000.0)
+    with running_server(engine=engine, limits=Limits(login=1000.0)) as server:
+        (ala, session), (ola, _) = join(server, "ala"), join(server, "ola")
+        for number in range(50):
+            # The engine has the answer out, and falls asleep about now.
+            assert ola.ask("LIST") == "USERS ala ola"
+            server.server.hub.reply(session, Failed("test", f"number {number}"))
+            server.server.delivery.wake()
+            assert ala.line() == f"ERROR number {number}"
+        session.end("enough", Failed("test", "enough"))
+        assert ala.line() == "ERROR enough"
+        assert ala.line() is None
+        ala.close()
+        wait_until(lambda: session not in sessions(server))
+        ola.close()
+
+
+def test_many_threads_wake_it_at_a_time(engine, monkeypatch):
+    """Each has said something before it wakes the engine, so nothing stays behind."""
+    monkeypatch.setattr(Deadlines, "PERIOD", 1000.0)
+    with running_server(engine=engine, limits=Limits(login=1000.0)) as server:
+        ala, session = join(server, "ala")
+
+        def say(word):
+            for number in range(200):
+                server.server.hub.reply(session, Failed("test", f"{word} {number}"))
+                server.server.delivery.wake()
+
+        threads = [threading.Thread(target=say, args=(word,)) for word in "abcd"]
+        for thread in threads:
+            thread.start()
+        heard = [ala.line().split()[1:] for _ in range(800)]
+        for thread in threads:
+            thread.join()
+        for word in "abcd":
+            assert [int(number) for said, number in heard if said == word] == [*range(200)]
+        ala.close()
 
 
 def test_without_descriptors_clients_are_told_that_the_server_is_full(engine, tmp_path):

@@ -1,10 +1,12 @@
 """Bad input, slow readers, floods, exhausted descriptors: nobody else notices."""
 
+import os
 import resource
 import socket
 import struct
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -320,25 +322,38 @@ def test_the_file_limit_is_raised_at_start(tmp_path):
         assert line.split()[3] == str(hard)
 
 
-def test_select_says_so_when_it_can_watch_no_more_connections(tmp_path):
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+@contextmanager
+def low_descriptors_taken():
+    """Have new descriptors of this process, and so of a server in it, lie beyond 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 1200:
         pytest.skip("the system grants this process fewer than 1200 files")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    clients = []
+    taken = [os.open(os.devnull, os.O_RDONLY)]
     try:
-        with chatd_process(tmp_path, "--engine", "select") as chatd:
-            clients = [RawClient(chatd.port) for _ in range(1024)]
-            last = clients[-1]
-            assert last.line() == "ERROR the server is full: select can watch no more connections"
-            assert last.line() is None
-            clients[0].login("ala")
-            assert clients[0].ask("LIST") == "USERS ala"
+        while taken[-1] <= 1023:
+            taken.append(os.dup(taken[0]))
+        yield
     finally:
-        for client in clients:
-            client.close()
+        for descriptor in taken:
+            os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_only_select_has_a_highest_descriptor_and_says_so(engine):
+    with running_server(engine=engine) as server, RawClient(server.port, nick="ala") as ala:
+        with low_descriptors_taken(), RawClient(server.port) as late:
+            if engine == "select":
+                full = "ERROR the server is full: select can watch no more connections"
+                assert late.line() == full
+                assert late.line() is None
+            else:
+                late.login("ola")
+                late.send("PUB hello")
+                assert ala.line() == "PUB_MSG hello"
+                late.send("QUIT")
+                assert late.line() is None
+            assert ala.ask("LIST") == "USERS ala"
 
 
 def test_a_few_bytes_cannot_ask_for_more_than_the_log_holds(engine):

@@ -14,7 +14,7 @@ import pytest
 
 from chat import PATIENCE, RawClient, chatd_process
 
-ROUNDS = {"threads": 3, "select": 2}
+ROUNDS = {"threads": 3, "select": 1, "asyncio": 1}
 SOAK_ROUNDS = 60
 SENDERS = 4
 

@@ -41,7 +41,14 @@ def run_chatd(*options):
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("-q",), ("-v", "-q"), ("-q", "-v")], ids=lambda o: "".join(o) or "neither"
+    ("engine", "options"),
+    [
+        ("threads", ()),
+        ("select", ("-q",)),
+        ("asyncio", ("-v", "-q")),
+        ("threads", ("-q", "-v")),
+    ],
+    ids=["neither", "-q", "-v-q", "-q-v"],
 )
 def test_quiet(tmp_path, engine, options):
     """S0-02, S0-03, D-7: -q prints nothing; neither and both of -v and -q mean the same."""

@@ -3,6 +3,8 @@
 import os
 from contextlib import ExitStack
 
+import pytest
+
 from chat import RawClient, chatd_process
 
 
@@ -22,10 +24,11 @@ def chatting(stack, port, number):
     return clients
 
 
-def test_select_has_one_thread(tmp_path):
-    """S0-31: with --engine select one thread serves all clients."""
+@pytest.mark.parametrize("engine", ["select", "asyncio"])
+def test_a_loop_has_one_thread(tmp_path, engine):
+    """S0-31: with --engine select one thread serves all clients; with asyncio, too."""
     with ExitStack() as stack:
-        process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", "select"))
+        process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", engine))
         assert tasks(process) == 1
         clients = chatting(stack, process.port, 8)
         assert tasks(process) == 1

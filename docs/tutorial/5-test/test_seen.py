@@ -1,4 +1,4 @@
-"""The plugin in a running chat, on both engines."""
+"""The plugin in a running chat, on each engine."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +24,7 @@ def client(server, nick):
         yield ask
 
 
-@pytest.mark.parametrize("engine", ["threads", "select"])
+@pytest.mark.parametrize("engine", ["threads", "select", "asyncio"])
 def test_who_left_is_remembered(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("SEEN_FILE", str(tmp_path / "seen.sqlite"))
     with running_server(plugins_dir=PLUGINS, engine=engine) as server:

@@ -1,4 +1,4 @@
-"""The installed plugin: a part of it, and the whole in a running chat, on both engines."""
+"""The installed plugin: a part of it, and the whole in a running chat, on each engine."""
 
 from contextlib import contextmanager
 
@@ -22,7 +22,7 @@ def client(server, nick):
         yield ask
 
 
-@pytest.mark.parametrize("engine", ["threads", "select"])
+@pytest.mark.parametrize("engine", ["threads", "select", "asyncio"])
 def test_who_left_is_remembered(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("SEEN_FILE", str(tmp_path / "seen.sqlite"))
     with running_server(engine=engine) as server:
