@@ -90,15 +90,16 @@ class Command:
 
         Raises CommandError("missing-argument", "too-many-arguments" or "bad-value").
         """
-        if len(args) == len(self.parameters) and self._plain and all(args):
-            return args  # most messages are this simple
         words = list(args)
-        spare = len(self.parameters) - len(words)
+        wanted = len(self.parameters)
+        spare = wanted - len(words)
         if words and spare > 0:
             words += words.pop().split(" ", spare)
+        if self._plain and len(words) == wanted and all(words):
+            return words  # most messages are this simple
         while words and not words[-1]:
             words.pop()
-        if len(words) > len(self.parameters):
+        if len(words) > wanted:
             raise CommandError("too-many-arguments", "too many words")
         values = []
         for index, parameter in enumerate(self.parameters):
@@ -175,7 +176,8 @@ class Context:
 
     @property
     def _hub(self) -> Hub:
-        self._check_time()
+        if self._revoked:
+            self._check_time()
         return self._dispatcher.hub
 
     def _check_time(self) -> None:
@@ -336,7 +338,7 @@ class Dispatcher:
         if command is None:
             raise CommandError("unknown-command", f"unknown command {request.verb}")
         for arg in request.args:
-            if CONTROL.search(arg):
+            if not arg.isprintable() and CONTROL.search(arg):  # the quicker look first
                 raise CommandError("bad-text", "control characters are not allowed")
         values = command.bind(request.args)
         if not command.before_login and not session.is_user:

@@ -222,6 +222,8 @@ class _Batch:
 
     def _compose(self, recipient: Recipient) -> bytes:
         """Put together the rooms' entries and the recipient's own ones, in order."""
+        if not self._by_room:
+            return b"".join(view for _, view in self._personal[recipient])
         spans = self._spans.get(recipient) or [(0, self._membership.rooms(recipient))]
         ends = [start for start, _ in spans[1:]] + [len(self._entries)]
         own = iter(self._personal[recipient])
@@ -230,7 +232,9 @@ class _Batch:
         for (position, rooms), end in zip(spans, ends, strict=True):
             stream = self._stream(recipient.encoder, rooms)
             while index < end:
-                pieces += (stream.between(position, index), view)
+                if position < index:
+                    pieces.append(stream.between(position, index))
+                pieces.append(view)
                 position = index + 1
                 index, view = next(own, (len(self._entries), b""))
             pieces.append(stream.between(position, end))

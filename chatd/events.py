@@ -62,9 +62,12 @@ class Event(Struct, frozen=True):
         return 64
 
 
-def _weight(text: str) -> int:
-    """Bytes that text takes at most."""
-    return len(text) if text.isascii() else 4 * len(text)
+def _weight(*texts: str) -> int:
+    """Bytes that texts take at most."""
+    together = "".join(texts)
+    if together.isascii():
+        return len(together)
+    return sum(len(text) if text.isascii() else 4 * len(text) for text in texts)
 
 
 class Said(Event, frozen=True):
@@ -81,7 +84,7 @@ class Said(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + _weight(self.room) + _weight(self.nick) + _weight(self.text)
+        return 64 + _weight(self.room, self.nick, self.text)
 
 
 class Told(Event, frozen=True):
@@ -160,7 +163,7 @@ class Users(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + sum(map(_weight, self.nicks))
+        return 64 + _weight(*self.nicks)
 
 
 class Rooms(Event, frozen=True):
@@ -170,7 +173,7 @@ class Rooms(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + sum(map(_weight, self.names))
+        return 64 + _weight(*self.names)
 
 
 class Missed(Event, frozen=True):
@@ -308,7 +311,7 @@ class Inspected(Event, frozen=True):
 
     @property
     def size(self) -> int:
-        return 64 + sum(map(_weight, self.addresses + self.nicks))
+        return 64 + _weight(*self.addresses, *self.nicks)
 
 
 class Listening(Event, frozen=True):

@@ -103,7 +103,7 @@ class Hub:
         greeting: str = "",
         ledger: Ledger | None = None,
     ) -> None:
-        self._delivery = delivery
+        self._append = delivery.append
         self._ledger = ledger or Ledger()
         self._limits = limits
         self._greeting = greeting
@@ -409,9 +409,6 @@ class Hub:
             self._append(Entry(Inspected(addresses, nicks)))
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _append(self, entry: Entry) -> None:
-        self._delivery.append(entry)
 
     def _tell_room(
         self, room: Room, event: Event, actor: Client, change: Change | None = None

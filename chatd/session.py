@@ -194,9 +194,10 @@ class Session(Output):
         # all they have in the moment in which the first one may.
         charge = self._held
         self._held = False
-        while self._settled() and not self._ended and self._next(charge):
+        while (not self._job or self._settled()) and not self._ended and self._next(charge):
             # Few bytes can ask for much: thousands of long lists fit into one receive.
-            if self._delivery.full or self._lags:
+            log = self._delivery
+            if self.stuffed or (log.crowded and (log.full or self._inflow.high)):
                 self._held = True
                 break
 
@@ -301,7 +302,7 @@ class Session(Output):
     def can_read(self) -> bool:
         """Whether the engine may read more; when it may not, and need not wait, receive(b"")
         comes first: there is something left to carry out or to tell."""
-        return self._ended or (self._job is None and not self._held and not self.waits)
+        return self._ended or (self._job is None and not self._held and not self._lags)
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""

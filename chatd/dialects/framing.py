@@ -26,15 +26,16 @@ class LineSplitter:
 
     def feed(self, data: bytes) -> bool:
         """Take the next bytes of the stream; say whether there was an LF among them."""
-        first, *rest = data.split(b"\n")
-        if not rest:
-            self._extend(first)
+        *lines, last = data.split(b"\n")
+        if not lines:
+            self._extend(last)
             return False
-        self._finish(first)
-        last = rest.pop()
-        for line in rest:
+        if self.begun:
+            self._finish(lines.pop(0))
+        for line in lines:
             self._add(line)
-        self._extend(last)
+        if last:
+            self._extend(last)
         return True
 
     @property

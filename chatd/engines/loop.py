@@ -222,7 +222,7 @@ class LoopEngine(Engine):
         if patience is not None:
             until = self._quiet[connection] = self.host.clock() + patience
             self._next_quiet = min(self._next_quiet, until)
-        else:
+        elif self._quiet:
             self._quiet.pop(connection, None)
 
     def _end_quiets(self, now: float) -> None:
