@@ -6,14 +6,11 @@ from typing import Any, ClassVar
 
 from chatcli.commands import COMMANDS, Action, Mistake, help_lines, understand
 from chatcli.conversation import CLOSED, GOODBYE, Conversation
+from chatcli.dialogue import Dialogue
 from chatcli.display import Kind, Line, describe, said_by_others
 from chatcli.text import clean, unsendable
 from chatd.dialects import ClientDialect
 from chatd.events import ChatError, Done, Event, Failed, Request, Said, Told, Users
-
-WINDOW = 128 * 1024
-"""Bytes after which the server must show that it took them before more are read: a long paste
-then waits in the pipe, and a silent server is noticed while it goes on."""
 
 _MOST_NICKS = 10_000
 
@@ -38,8 +35,6 @@ class Chat(Conversation):
     commands = COMMANDS
     anonymous: ClassVar[bool] = False
     """Whether one can chat without a login."""
-    server: ClassVar[str] = ""
-    """The name under which the server speaks, where it has one."""
 
     def __init__(
         self,
@@ -51,11 +46,10 @@ class Chat(Conversation):
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        self._dialect = dialect
+        self._dialogue = Dialogue(dialect, self.output)
         self._ignore = ignore
         self._phase = Phase.LOGIN
         self._held: list[str] = []  # typed before the login was answered
-        self._unconfirmed = 0
         self.nick = nick
         if login:
             self._login(nick)
@@ -93,11 +87,11 @@ class Chat(Conversation):
 
     def received(self, data: bytes) -> None:
         try:
-            for event, request in self._dialect.feed(data):
+            for event, request, _ in self._dialogue.received(data):
                 self._take(event, request)
         except ChatError as error:
             self.finish(1, f"the server talks nonsense: {error}")
-        if self._phase is not Phase.LOGIN and self.deadline != inf and self._dialect.settled:
+        if self._phase is not Phase.LOGIN and self.deadline != inf and self._dialogue.settled:
             self._confirmed()
 
     def closed(self, reason: str) -> None:
@@ -113,19 +107,16 @@ class Chat(Conversation):
         return self._phase is Phase.LEAVING
 
     def _ask(self, request: Request) -> None:
-        data = self._dialect.encode(request)
-        self.output += data
-        self._unconfirmed += len(data)
-        if self._unconfirmed >= WINDOW and self.deadline == inf:
-            self._await_barrier(self._timeout)
+        self._dialogue.send(request)
+        if self.deadline == inf and not self._dialogue.settled:
+            self._await(self._timeout)
 
     def _await_barrier(self, seconds: float) -> None:
-        self.output += self._dialect.barrier()
+        self._dialogue.settle()
         self._await(seconds)
 
     def _confirmed(self) -> None:
         """The server has taken all that was sent so far."""
-        self._unconfirmed = 0
         self.deadline = inf
         if self._phase is Phase.LEAVING:
             self.finish(0 if self._interactive else int(self._failed))
@@ -168,13 +159,19 @@ class Chat(Conversation):
         elif isinstance(event, Failed):
             self._failed = True
         self._remember_nicks(event)
-        if self._ignore and said_by_others(event, self.nick):
-            return
-        self._show_event(event)
+        if not (self._ignore and self._is_hidden(event)):
+            self._show_event(event)
 
     def _show_event(self, event: Event) -> None:
-        if line := describe(event, self.server):
+        if line := self._describe(event):
             self.lines.append(line)
+
+    def _describe(self, event: Event) -> Line | None:
+        return describe(event)
+
+    def _is_hidden(self, event: Event) -> bool:
+        """Whether -i keeps an event from being shown."""
+        return said_by_others(event, self.nick)
 
     def _login_answered(self, event: Event) -> None:
         if isinstance(event, Failed):

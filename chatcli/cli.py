@@ -3,7 +3,7 @@
 import getpass
 import os
 import sys
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,9 @@ from chatcli.questions import ask
 from chatcli.text import unsendable
 from chatd import __version__
 from chatd.dialects.table import CLIENTS
+
+if TYPE_CHECKING:
+    from chatcli.engines import Engine
 
 _INTERRUPTED = 130
 _PORT = click.IntRange(1, 65535)
@@ -107,10 +110,10 @@ def _not_in_crlf(
 )
 @click.option(
     "--engine",
-    type=click.Choice(["threads", "select"]),
+    type=click.Choice(["threads", "select", "asyncio"]),
     default="threads",
     show_default=True,
-    help="A thread that reads the socket, or one thread around select.",
+    help="A thread that reads the socket, one thread around select, or coroutines.",
 )
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR=1 does the same.")
 @click.option(
@@ -238,10 +241,20 @@ def _converse_on_terminal(
 
 
 def _converse_on_pipe(chat: Conversation, connection: Connection, engine: str) -> None:
-    from chatcli.engines import ENGINES
     from chatcli.ui_plain import Screen, TypedLines
 
-    ENGINES[engine](chat, connection, TypedLines(), Screen()).run()
+    engine_named(engine)(chat, connection, TypedLines(), Screen()).run()
+
+
+def engine_named(name: str) -> type["Engine"]:
+    """Load an engine of the plain client, and no other one."""
+    if name == "asyncio":
+        from chatcli.coroutines import Coroutines
+
+        return Coroutines
+    from chatcli.engines import Select, Threads
+
+    return {"threads": Threads, "select": Select}[name]
 
 
 def main() -> NoReturn:

@@ -1,8 +1,8 @@
-"""The socket. What goes over it is not its concern."""
+"""The socket, and what lies on it. What goes over it is not its concern."""
 
 import contextlib
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 RECV_SIZE = 64 * 1024
 
@@ -14,16 +14,37 @@ def address_text(address: tuple[Any, ...]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+class Layer(Protocol):
+    """What lies between the socket and what is said: encryption, say."""
+
+    ready: bool
+    """Whether anything can be said yet."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes from the server, and return what they say."""
+
+    def seal(self, data: bytes) -> bytes:
+        """Wrap what is said to the server."""
+
+    def take(self) -> bytes:
+        """Give what the layer itself has to tell the server, which goes out before all else."""
+
+
 class Connection:
     """A connection to a server, which never waits: select on its fileno() does."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, layer: Layer | None = None) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._sock = sock
+        self._layer = layer
+        self._sealed = bytearray()  # from the layer, on its way
         self.reason = ""
         """What broke, when receive returned no bytes for another reason than a proper end."""
+        if layer is not None:
+            layer.feed(b"")
+            self._send_sealed()
 
     @property
     def address(self) -> str:
@@ -37,12 +58,21 @@ class Connection:
     def receive(self) -> bytes | None:
         """Return what has come: no bytes at the end of the stream, None when nothing is there."""
         try:
-            return self._sock.recv(RECV_SIZE)
+            data = self._sock.recv(RECV_SIZE)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError as error:
             self.reason = f"the connection is lost: {error.strerror}"
             return b""
+        if self._layer is None or not data:
+            return data
+        said = self._layer.feed(data)
+        self._send_sealed()
+        return said or None
+
+    def can_send(self, output: bytearray) -> bool:
+        """Whether there is something to send once the socket takes it."""
+        return bool(self._sealed) or bool(output and (self._layer is None or self._layer.ready))
 
     def send(self, output: bytearray) -> None:
         """Send what can be sent now, and delete that from output.
@@ -50,13 +80,28 @@ class Connection:
         On a broken connection all of it is deleted: why it broke, receive will tell, after the
         server's last words.
         """
+        if self._layer is None:
+            self._send_some(output)
+            return
+        if self._layer.ready and output and not self._sealed:
+            self._sealed += self._layer.seal(bytes(output))
+            output.clear()
+        self._send_sealed()
+
+    def _send_sealed(self) -> None:
+        if self._layer is not None:
+            self._sealed += self._layer.take()
+        if self._sealed:
+            self._send_some(self._sealed)
+
+    def _send_some(self, data: bytearray) -> None:
         try:
-            sent = self._sock.send(output)
+            sent = self._sock.send(data)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            sent = len(output)
-        del output[:sent]
+            sent = len(data)
+        del data[:sent]
 
     def end_sending(self) -> None:
         """Tell the server that nothing follows; what it says can still be received."""

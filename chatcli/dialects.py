@@ -5,6 +5,8 @@ from datetime import datetime
 from chatcli.chat import Chat
 from chatcli.commands import JSON_COMMANDS
 from chatcli.console import Console
+from chatcli.display import Line, describe_spoken
+from chatd.events import Event, Recalled
 
 
 class JsonChat(Chat):
@@ -12,8 +14,13 @@ class JsonChat(Chat):
 
     commands = JSON_COMMANDS
     anonymous = True
-    server = "[Server]"
     closing = "Server disconnected"  # S2-20
+
+    def _describe(self, event: Event) -> Line | None:
+        return describe_spoken(event)
+
+    def _is_hidden(self, event: Event) -> bool:
+        return super()._is_hidden(event.record.event if isinstance(event, Recalled) else event)
 
 
 class SlashConsole(Console):

@@ -5,7 +5,20 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from chatcli.text import clean
-from chatd.events import GENERAL, Event, Failed, Identity, Notice, Rooms, Said, Told, Users
+from chatd.dialects.jsonl import said_as
+from chatd.dialects.past import shown_stamp
+from chatd.events import (
+    GENERAL,
+    Event,
+    Failed,
+    Identity,
+    Notice,
+    Recalled,
+    Rooms,
+    Said,
+    Told,
+    Users,
+)
 
 
 class Kind(Enum):
@@ -29,18 +42,30 @@ class Line(NamedTuple):
     text: str
 
 
-def describe(event: Event, server: str = "") -> Line | None:
-    """Make the line that shows an event; None for one that shows nothing.
-
-    server is the name under which the server speaks, where it has one: then its words are shown
-    as its words (SPEC S2-09).
-    """
+def describe(event: Event) -> Line | None:
+    """Make the line that shows an event; None for one that shows nothing."""
     if (describer := _DESCRIBERS.get(type(event))) is None:
         return None
     kind, text = describer(event)
-    if server and (spoken := _SPOKEN.get(type(event))):
-        text = f"{server}: {spoken(event)}"
     return Line(kind, clean(text))
+
+
+def describe_spoken(event: Event) -> Line | None:
+    """Make the same in the form `source: message` (SPEC S2-09)."""
+    stamp, told = "", event
+    if isinstance(event, Recalled):
+        stamp, told = shown_stamp(event), event.record.event
+    source, text = said_as(told)
+    if isinstance(told, Said):
+        kind, text = _said(Said(told.room, source, stamp + text))
+    elif source:
+        kind, text = _SPOKEN.get(type(told), Kind.ANSWER), f"{source}: {stamp}{text}"
+    else:
+        return None
+    return Line(kind, clean(text))
+
+
+_SPOKEN = {Told: Kind.TEXT, Failed: Kind.ERROR}
 
 
 def said_by_others(event: Event, nick: str) -> bool:
@@ -56,6 +81,17 @@ def _said(event: Said) -> tuple[Kind, str]:
     return (Kind.TEXT, f"{event.nick}: {event.text}") if event.nick else (Kind.PUBLIC, event.text)
 
 
+def _recalled(event: Recalled) -> tuple[Kind, str]:
+    said = event.record.event
+    if isinstance(said, Said):
+        text = f"{said.room} {said.nick}: {said.text}"
+    elif isinstance(said, Told):
+        text = f"@{said.recipient} {said.sender}: {said.text}"
+    else:
+        text = ""
+    return Kind.ANSWER, shown_stamp(event) + text
+
+
 _DESCRIBERS: dict[type[Event], Callable[[Any], tuple[Kind, str]]] = {
     Said: _said,
     Told: lambda event: (Kind.PRIVATE, f"[private] {event.sender}: {event.text}"),
@@ -64,11 +100,5 @@ _DESCRIBERS: dict[type[Event], Callable[[Any], tuple[Kind, str]]] = {
     Identity: lambda event: (Kind.ANSWER, f"you are {event.nick}"),
     Notice: lambda event: (Kind.ANSWER, event.text),
     Failed: lambda event: (Kind.ERROR, f"error: {event.text}"),
-}
-
-# What a server that has a name has said, word for word.
-_SPOKEN: dict[type[Event], Callable[[Any], str]] = {
-    Users: lambda event: f"Connected users: {', '.join(event.nicks)}",
-    Notice: lambda event: event.text,
-    Failed: lambda event: event.text,
+    Recalled: _recalled,
 }

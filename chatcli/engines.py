@@ -1,6 +1,6 @@
 """Keyboard and socket at the same time, for the plain client: by threads, or by select.
 
-On a terminal ui_rich does the same around prompt_toolkit's loop.
+A third engine is in coroutines. On a terminal ui_rich does the same around prompt_toolkit's loop.
 """
 
 import select
@@ -30,18 +30,46 @@ class Engine(ABC):
         self._lock = threading.Lock()
         """Held while the conversation or the screen is used, never while waiting for input."""
 
+    @abstractmethod
     def run(self) -> None:
         """Return when the conversation is over."""
+
+    def _proceed(self) -> bool:
+        """Take what was typed, show what there is to show; say whether it is over."""
+        self._keyboard.pass_on(self._chat)
+        self._screen.show(self._chat)
+        if self._chat.status is not None:
+            return True
+        if self._chat.said_all and not self._sending:
+            self._connection.end_sending()
+        return False
+
+    @property
+    def _sending(self) -> bool:
+        return self._connection.can_send(self._chat.output)
+
+    def _received(self, data: bytes | None) -> None:
+        """Show what the server sent."""
+        if data is None:
+            return
+        with self._lock:
+            if data:
+                self._chat.received(data)
+            else:
+                self._chat.closed(self._connection.reason)
+            self._screen.show(self._chat)
+
+
+class _Waiting(Engine):
+    """Waits in one select for the keyboard and for whatever tells that the server has spoken."""
+
+    def run(self) -> None:
         while True:
             with self._lock:
-                self._keyboard.pass_on(self._chat)
-                self._screen.show(self._chat)
-                if self._chat.status is not None:
+                if self._proceed():
                     return
-                if self._chat.said_all:
-                    self._connection.end_sending()
                 keyboard = [self._keyboard] if self._chat.wants_input else []
-                sending = [self._connection] if self._chat.output else []
+                sending = [self._connection] if self._sending else []
                 wait = self._chat.wait()
             incoming = self._incoming
             readable, writable, _ = select.select([incoming, *keyboard], sending, [], wait)
@@ -63,19 +91,8 @@ class Engine(ABC):
     def _take_incoming(self) -> None:
         """Take what came."""
 
-    def _received(self, data: bytes | None) -> None:
-        """Show what the server sent."""
-        if data is None:
-            return
-        with self._lock:
-            if data:
-                self._chat.received(data)
-            else:
-                self._chat.closed(self._connection.reason)
-            self._screen.show(self._chat)
 
-
-class Select(Engine):
+class Select(_Waiting):
     """One thread: keyboard and socket in one select."""
 
     @property
@@ -86,7 +103,7 @@ class Select(Engine):
         self._received(self._connection.receive())
 
 
-class Threads(Engine):
+class Threads(_Waiting):
     """A second thread reads the socket and shows what comes."""
 
     def run(self) -> None:
@@ -115,6 +132,3 @@ class Threads(Engine):
 
     def _take_incoming(self) -> None:
         self._woken.recv(4096)
-
-
-ENGINES: dict[str, type[Engine]] = {"threads": Threads, "select": Select}

@@ -2,7 +2,8 @@
 
 One application runs from the beginning to the end, on an asyncio loop in the main thread, and
 all lines are printed by that thread, above the prompt. Only who reads the socket depends on the
-engine: a thread, or the loop itself, which then waits in one select for keyboard and socket.
+engine: a thread, or the loop itself, which then waits for keyboard and socket at once, with select
+in one select.
 """
 
 import asyncio
@@ -52,6 +53,7 @@ class Terminal:
         self._chat = chat
         self._connection = connection
         self._select = engine == "select"
+        self._alone = engine != "threads"
         self._style = Style.from_dict(_COLOURS if colour else {})
         self._depth = None if colour else ColorDepth.DEPTH_1_BIT
         self._output = _make_output()
@@ -90,7 +92,7 @@ class Terminal:
         self._loop.call_soon(self._start)  # when there is a prompt, to print above of it
 
     def _start(self) -> None:
-        if self._select:
+        if self._alone:
             self._loop.add_reader(self._connection, self._readable)
         else:
             self._turn = threading.Semaphore()
@@ -133,9 +135,9 @@ class Terminal:
         """Send what there is, now or once the socket takes it."""
         if self._chat.output:
             self._connection.send(self._chat.output)
-        if self._chat.said_all:
+        waiting = self._connection.can_send(self._chat.output)
+        if self._chat.said_all and not waiting:
             self._connection.end_sending()
-        waiting = bool(self._chat.output)
         if waiting and not self._writing:
             self._loop.add_writer(self._connection, self._send)
         elif self._writing and not waiting:

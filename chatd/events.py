@@ -279,6 +279,16 @@ class Done(Event, frozen=True):
     """A request was carried out; only clients meet this one, as an acknowledgement."""
 
 
+class Recalled(Event, frozen=True):
+    """One message of the past, as a line of an answer tells it; only clients meet this one.
+
+    found says that it is what was searched for.
+    """
+
+    record: Record
+    found: bool = False
+
+
 class Connected(Event, frozen=True):
     """A connection was accepted; nobody but the activity log is told."""
 

@@ -27,7 +27,7 @@ def engine(request):
     return request.param
 
 
-@pytest.fixture(params=["threads", "select"])
+@pytest.fixture(params=["threads", "select", "asyncio"])
 def client_engine(request):
     """Each engine of the client in turn."""
     return request.param

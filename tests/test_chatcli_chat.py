@@ -4,7 +4,8 @@ from math import inf
 
 import pytest
 
-from chatcli.chat import GOODBYE, WINDOW, Chat
+from chatcli.chat import GOODBYE, Chat
+from chatcli.dialogue import WINDOW
 from chatcli.display import Kind
 from chatd.dialects.crlf import CrlfClient
 

@@ -322,7 +322,9 @@ def test_a_server_that_writes_before_it_reads(client_engine):
     assert result == (0, ("y" * 100 + "\n") * count, "")
 
 
-@pytest.mark.parametrize(("engine_name", "threads"), [("select", 1), ("threads", 2)])
+@pytest.mark.parametrize(
+    ("engine_name", "threads"), [("select", 1), ("asyncio", 1), ("threads", 2)]
+)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_how_many_threads_there_are(dialect, engine_name, threads):
     """S1-06, S3-18: the keyboard and the socket at the same time, with select by one thread."""

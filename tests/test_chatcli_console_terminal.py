@@ -134,7 +134,9 @@ def test_leaving(client_engine, dialect, leave):
     assert lines[-1] == b"bye\n"
 
 
-@pytest.mark.parametrize(("engine_name", "threads"), [("select", 1), ("threads", 2)])
+@pytest.mark.parametrize(
+    ("engine_name", "threads"), [("select", 1), ("asyncio", 1), ("threads", 2)]
+)
 def test_servers_without_line_ends(engine_name, threads):
     """D-2: what arrives is shown at once, and what is typed goes out without line ends."""
     received = []

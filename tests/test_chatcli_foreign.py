@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-import chatcli.chat
+import chatcli.dialogue
 from chat import PATIENCE
 from chatcli.chat import Chat
+from chatcli.cli import engine_named
 from chatcli.connection import connect
-from chatcli.engines import ENGINES
 from chatcli.ui_plain import Screen, TypedLines
 from chatd.dialects.crlf import CrlfClient
 from test_chatcli_pipe import Piped, run
@@ -257,7 +257,7 @@ def test_a_server_that_writes_before_it_reads(client_engine):
 
 def test_output_that_nobody_takes_waits_and_nothing_is_lost(client_engine, monkeypatch, tmp_path):
     """The same without the window, so that more is to be sent than the system holds."""
-    monkeypatch.setattr(chatcli.chat, "WINDOW", 2**30)
+    monkeypatch.setattr(chatcli.dialogue, "WINDOW", 2**30)
     typed, shown = tmp_path / "typed", tmp_path / "shown"
     typed.write_text(("x" * 100 + "\n") * LINES)
     with foreign_server(write_first) as port, typed.open() as keyboard, shown.open("w") as screen:
@@ -265,7 +265,7 @@ def test_output_that_nobody_takes_waits_and_nothing_is_lost(client_engine, monke
         small_buffers(connection._sock)
         chat = Chat(CrlfClient(), "ala")
         lines, output = TypedLines(keyboard.fileno()), Screen(screen.fileno())
-        ENGINES[client_engine](chat, connection, lines, output).run()
+        engine_named(client_engine)(chat, connection, lines, output).run()
         connection.close()
         assert (chat.status, chat.complaint) == (0, "")
     assert shown.read_text() == ("y" * 100 + "\n") * LINES

@@ -207,7 +207,9 @@ def test_the_server_is_cut_off():
     assert result == (1, "Server disconnected\n", complaint)
 
 
-@pytest.mark.parametrize(("engine_name", "threads"), [("select", 1), ("threads", 2)])
+@pytest.mark.parametrize(
+    ("engine_name", "threads"), [("select", 1), ("asyncio", 1), ("threads", 2)]
+)
 def test_at_a_terminal(engine_name, threads):
     """S2-09, S2-04, D-6: the prompt shows the name that the server knows; notices are its own."""
     with running_server(dialect="json") as server, Student(server.port) as ola:

@@ -338,7 +338,9 @@ def test_a_3_mb_paste(client_engine):
 # -- the surroundings ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("engine_name", "threads"), [("select", 1), ("threads", 2)])
+@pytest.mark.parametrize(
+    ("engine_name", "threads"), [("select", 1), ("asyncio", 1), ("threads", 2)]
+)
 def test_how_many_threads_there_are(engine_name, threads):
     """S0-29, S0-31: with select one thread watches the keyboard and the socket."""
     with running_server() as server, Piped(server.port, "--engine", engine_name) as ala:

@@ -216,7 +216,9 @@ def test_the_server_goes_away(client_engine):
         assert termios.tcgetattr(ala._slave) == ala.mode
 
 
-@pytest.mark.parametrize(("engine_name", "threads"), [("select", 1), ("threads", 2)])
+@pytest.mark.parametrize(
+    ("engine_name", "threads"), [("select", 1), ("asyncio", 1), ("threads", 2)]
+)
 def test_how_many_threads_there_are(engine_name, threads):
     """S0-29, S0-31: with select one thread watches keyboard and socket, by nothing else."""
     with chat(engine_name) as (_, ola, ala):

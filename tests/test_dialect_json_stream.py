@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatd.dialects import Setting, one_line
-from chatd.dialects.jsonl import Json, JsonClient
+from chatd.dialects.jsonl import Json, JsonClient, said_as
 from chatd.events import (
     GENERAL,
     ChatError,
@@ -230,13 +230,25 @@ def test_the_server_understands_the_client(asked, places):
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
+inline = plain.filter(lambda text: text.isprintable())
 heard = st.one_of(
     st.builds(lambda a, t: (Said(GENERAL, a, t), Said(GENERAL, a, t)), names, plain),
     st.builds(lambda r, a, t: (Said(r, a, t), Said(r, a, t)), names, names, plain),
-    st.builds(lambda a, t: (Told(a, "ala", t), Said(GENERAL, a, f"(private) {t}")), names, plain),
+    st.builds(lambda a, t: (Told(a, "ala", t), Told(a, "", t)), names, inline),
     st.builds(lambda text: (Notice(text), Notice(text)), plain),
     st.builds(lambda nicks: (Users(nicks), Users(nicks)), st.lists(names, min_size=1).map(tuple)),
-    st.builds(lambda nick: (Identity(nick), Notice(f"You are {nick}")), names),
+    st.builds(lambda rooms: (Rooms(rooms), Rooms(rooms)), st.lists(names, min_size=1).map(tuple)),
+    *(
+        st.builds(lambda event: (event, event), event)
+        for event in (
+            st.builds(Identity, names),
+            st.builds(LoggedIn, names),
+            st.builds(Renamed, names, names),
+            st.builds(LoggedOut, names, st.just("")),
+            st.builds(Joined, names, names),
+            st.builds(Parted, names, names),
+        )
+    ),
     st.builds(lambda text: (Failed("any", text), Notice(text)), plain),
 )
 
@@ -281,9 +293,9 @@ def test_a_name_is_set():
     assert client.encode(ALA) == line(asking("set-name", "ala"))
     mine, renamed = "1.2.3.4:5 has entered the chat", "1.2.3.4:5 renamed to ala"
     assert answers(client, notice(mine), notice("nice to see you"), notice(renamed)) == [
-        (Notice(mine), None),
+        (LoggedIn("1.2.3.4:5"), None),
         (Notice("nice to see you"), None),
-        (Notice(renamed), None),
+        (Renamed("1.2.3.4:5", "ala"), None),
         (Done(), ALA),
     ]
     eva = Request("login", ("eva",))
@@ -291,6 +303,32 @@ def test_a_name_is_set():
     assert answers(client, notice("ola renamed to ela"))[1:] == []
     assert answers(client, notice("ala renamed to eva"))[1:] == [(Done(), eva)]
     assert answers(client, notice("eva renamed to ala"))[1:] == []
+
+
+def test_what_is_told_is_shown_in_the_same_words():
+    """S2-09, S2-16, D-6: whatever it is understood as; and own answers are understood, too."""
+    created = Created("tea", "ala")
+    for event, own in [
+        (LoggedIn("ala"), False),
+        (LoggedOut("ala", ""), False),
+        (Renamed("ala", "ola"), False),
+        (created, True),
+        (Joined("tea", "ala"), True),
+        (Parted("tea", "ala"), True),
+        (Identity("ala"), True),
+        (Users(("ala", "ola")), True),
+        (Rooms((GENERAL, "tea")), True),
+        (Notice("a  b"), True),
+        (Said("tea", "ala", "hi"), False),
+        (Told("ala", "ola", "psst"), True),
+        (Told("ala", "", "psst"), False),
+    ]:
+        wire = Json.encode(event, own)
+        spoken = json.loads(wire)["data"]
+        ((understood, _),) = JsonClient().feed(wire)
+        assert understood == event
+        assert said_as(understood) == (spoken["source"], spoken["message"])
+    assert said_as(Done()) == ("", "")
 
 
 def test_a_name_is_refused():

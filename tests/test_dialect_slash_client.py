@@ -46,11 +46,14 @@ def test_the_client_understands(event):
     assert list(SlashClient().feed(Slash.encode(event, False))) == [(event, None)]
 
 
-def test_the_client_sends_what_was_typed():
-    """S1-06: it knows no commands; the server interprets them."""
+def test_the_client_says_what_it_is_asked_to_say():
+    """S1-06, S1-17: nothing that is said becomes a command."""
     client = SlashClient()
-    for text in ("hello  all", "/msg", "/msg x", "/pomoc", "/x", "/changename"):
+    for text in ("hello  all", "a /msg", "//x"[2:]):
         assert client.encode(Request("say", (GENERAL, text))) == f"{text}\n".encode()
+    for text in ("/msg", "/msg x", "/pomoc", "/x", " /changename", "\t/wyjdz"):
+        said = client.encode(Request("say", (GENERAL, text)))
+        assert said == f"/say General {text}".encode().rstrip() + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,7 @@ def test_the_clients_answers():
             (Notice("there is no room coffee"), None),
         ]
         client = program.client
-        asked = client.encode(Request("say", (GENERAL, "/pomoc")))
+        asked = client.encode(Request("pomoc"))
         program.person.send(asked + client.barrier() + client.encode(Request("users")))
         assert not client.settled
         assert [event for event, _ in client.feed(program.person.receive())] == [

@@ -193,6 +193,14 @@ def test_importing_the_client_loads_nothing_of_the_server():
     assert not loaded & {"pluggy", "chatd_plugins", "socketserver"}
 
 
+def test_importing_the_library_loads_no_more_than_it_needs():
+    """Neither a command line nor a line editor, and of threads and coroutines only one."""
+    assert {name for name in loaded_by("chatcli") if name.startswith("chat")} == {"chatcli"}
+    for client, other in (("client", "asyncio"), ("async_client", "chatcli.client")):
+        loaded = loaded_by(f"chatcli.{client}")
+        assert not loaded & {"click", "prompt_toolkit", "wcwidth", "pluggy", "sqlalchemy", other}
+
+
 def test_what_chatd_exports_is_there():
     for name in chatd.__all__:
         assert getattr(chatd, name) is not None

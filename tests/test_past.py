@@ -1,17 +1,29 @@
 """How the past is told: by servers, and by the clients that show it."""
 
-import re
 import time
 
 import pytest
 
+from chatcli.chat import Chat
+from chatcli.dialects import JsonChat
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.dialects.jsonl import Json, JsonClient
-from chatd.dialects.past import as_shown, found_text, missed_text
-from chatd.dialects.rooms import RoomsDialect
-from chatd.dialects.slash import Slash
-from chatd.dialects.words import Words
-from chatd.events import GENERAL, Found, History, Hit, Missed, Notice, Record, Said, Told
+from chatd.dialects.past import found_text, missed_text, read_missed, recall, shown_stamp
+from chatd.dialects.rooms import RoomsClient, RoomsDialect
+from chatd.dialects.slash import Slash, SlashClient
+from chatd.dialects.words import Words, WordsClient
+from chatd.events import (
+    GENERAL,
+    Found,
+    History,
+    Hit,
+    Missed,
+    Notice,
+    Recalled,
+    Record,
+    Said,
+    Told,
+)
 from chatd.ids import make_id
 from fakes import remembered
 
@@ -49,14 +61,28 @@ def test_a_page_in_crlf():
     ]
 
 
+def shown(dialect, client, event):
+    """The lines that chatcli shows of an answer."""
+    chat = {"crlf": Chat, "json": JsonChat}[dialect](client, "ala", login=False)
+    chat.received(event)
+    return [line.text for line in chat.lines]
+
+
 def test_a_page_in_json_and_how_the_client_shows_it():
     client = JsonClient()
     assert [event for event, _ in client.feed(Json.encode(PAGE, True))] == [
-        Said(GENERAL, "ala", f"[7-41 {LOCAL}] cake?"),
-        Said(GENERAL, "ala", f"[7-42 {LOCAL}] (private) psst"),
-        Notice(f"[7-43 {LOCAL}] 4 events were not stored"),
-        Notice(f"[7-47 {LOCAL}] {missed_text(KILLED.event)}"),
+        Recalled(Record(SAID.id, SAID.time, GENERAL, SAID.event)),
+        Recalled(Record(TOLD.id, TOLD.time, GENERAL, Told("ala", "", "psst"))),
+        Recalled(Record(GAP.id, GAP.time, GENERAL, Notice("4 events were not stored"))),
+        Recalled(Record(KILLED.id, KILLED.time, GENERAL, Notice(missed_text(KILLED.event)))),
         Notice("there is more: before 7-41"),
+    ]
+    assert shown("json", client, Json.encode(PAGE, True)) == [
+        f"ala: [7-41 {LOCAL}] cake?",
+        f"ala: [7-42 {LOCAL}] (private) psst",
+        f"[Server]: [7-43 {LOCAL}] 4 events were not stored",
+        f"[Server]: [7-47 {LOCAL}] {missed_text(KILLED.event)}",
+        "[Server]: there is more: before 7-41",
     ]
 
 
@@ -82,14 +108,37 @@ def test_a_page_in_plain_texts(dialect, said, told, server):
     ]
 
 
-def test_the_client_shows_what_comes_in_crlf():
-    client = CrlfClient()
-    shown = [event for event, _ in client.feed(Crlf.encode(FOUND, True))]
-    assert [one.text for one in shown[:3]] == [
+def test_what_the_client_shows_of_what_comes_in_crlf():
+    assert shown("crlf", CrlfClient(), Crlf.encode(FOUND, True)) == [
         "1 message with cake",
         "[0-1 2001-09-09 03:46] General bob: x",
         f"-> [7-41 {LOCAL}] General ala: cake?",
     ]
+    assert shown("crlf", CrlfClient(), Crlf.encode(PAGE, True))[1] == (
+        f"[7-42 {LOCAL}] @bob ala: psst"
+    )
+
+
+@pytest.mark.parametrize(
+    "server, client",
+    [(Crlf, CrlfClient), (Json, JsonClient), (Slash, SlashClient), (Words, WordsClient)]
+    + [(RoomsDialect, RoomsClient)],
+)
+def test_every_client_understands_the_past(server, client):
+    """Ids are exact in every dialect, times to the minute in plain texts."""
+    end = client()
+    events = [event for event, _ in end.feed(server.encode(FOUND, True))]
+    before, hit = [event for event in events if isinstance(event, Recalled)]
+    assert (before.found, hit.found) == (False, True)
+    assert (before.record.id, hit.record.id) == (make_id(0, 1), SAID.id)
+    assert hit.record.event == SAID.event
+    assert abs(hit.record.time - SAID.time) < 60
+
+
+def test_what_is_missing_is_read_again():
+    for missed in (Missed(4, 0), Missed(0, 0)):
+        assert read_missed(missed_text(missed)) == missed
+    assert read_missed("many events were not stored") is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +157,5 @@ def test_times_of_other_servers_in_json():
 def test_what_is_found_is_counted():
     assert found_text(Found("a b", "", ())) == "0 messages with a b"
     assert found_text(Found("a", "tea", (Hit(SAID), Hit(TOLD)))) == "2 messages with a in tea"
-    assert re.fullmatch(
-        r"-> \[1-2 \d{4}-\d\d-\d\d \d\d:\d\d\] x",
-        as_shown("1-2", "2026-01-01T00:00:00Z", "x", True),
-    )
+    found = recall("1-2", "2026-01-01T00:00:00Z", GENERAL, SAID.event, True)
+    assert shown_stamp(found) == "-> [1-2 2026-01-01 01:00] "

@@ -115,6 +115,15 @@ class ClientDialect(ABC):
 
     name: ClassVar[str]
     port: ClassVar[int]
+    silent: ClassVar[frozenset[str]] = frozenset()
+    """Verbs whose success is answered by nothing."""
+    marks_errors: ClassVar[bool] = False
+    """Whether every error can be told from other answers by its form."""
+
+    barriers = 0
+    """How many barriers were sent."""
+    passed = 0
+    """How many of them were answered."""
 
     @abstractmethod
     def encode(self, request: Request) -> bytes:
@@ -132,6 +141,6 @@ class ClientDialect(ABC):
         """
 
     @property
-    @abstractmethod
     def settled(self) -> bool:
         """Whether every barrier was answered."""
+        return self.passed == self.barriers

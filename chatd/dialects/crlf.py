@@ -12,7 +12,7 @@ from typing import Any
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
-from chatd.dialects.past import around, as_shown, found_text, missed_text, moment
+from chatd.dialects.past import around, found_text, missed_text, moment, recall
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -175,6 +175,8 @@ class CrlfClient(ClientDialect):
 
     name = "crlf"
     port = 5000
+    silent = frozenset({"say"})
+    marks_errors = True
 
     def __init__(self) -> None:
         self._lines = LineSplitter(MIB, MIB)  # USERS is one line however many there are
@@ -192,12 +194,9 @@ class CrlfClient(ClientDialect):
         return " ".join((kind, *words)).replace("\n", " ").encode(errors="replace") + b"\r\n"
 
     def barrier(self) -> bytes:
+        self.barriers += 1
         self._asked.append((None, Users))
         return b"LIST\r\n"
-
-    @property
-    def settled(self) -> bool:
-        return all(request is not None for request, _ in self._asked)
 
     def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
         self._lines.feed(data)
@@ -207,13 +206,16 @@ class CrlfClient(ClientDialect):
                 continue
             event = _understand(text)
             answer = Done if isinstance(event, Failed) else type(event)
-            answered = next((asked for asked in self._asked if asked[1] is answer), None)
+            answered = next((i for i, asked in enumerate(self._asked) if asked[1] is answer), None)
             if answered is None:
                 yield event, None
                 continue
-            self._asked.remove(answered)
-            if answered[0] is not None:
-                yield event, answered[0]
+            request, _ = self._asked.pop(answered)
+            if request is not None:
+                yield event, request
+                continue
+            del self._asked[:answered]  # what has gone before is over
+            self.passed += 1
 
 
 _ANSWERS: dict[str, type[Event]] = {
@@ -245,8 +247,9 @@ def _read_room_message(rest: str) -> Event:
 
 def _read_remembered(rest: str, found: bool = False) -> Event:
     id, time, room, nick, text = (*rest.split(" ", 4), *[""] * 4)[:5]
+    said = Told(nick, room[1:], text) if room.startswith("@") else Said(room, nick, text)
     try:
-        return Notice(as_shown(id, time, f"{room} {nick}: {text}", found))
+        return recall(id, time, room, said, found)
     except ValueError:
         return Notice(rest)  # of another server
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import LineSplitter
-from chatd.dialects.past import around, as_shown, found_text, missed_text, moment
+from chatd.dialects.past import around, found_text, missed_text, moment, recall
 from chatd.events import (
     GENERAL,
     CommandError,
@@ -205,9 +205,9 @@ _RENDERERS: dict[type[Event], Callable[[Any, bool], bytes]] = {
 class JsonClient(ClientDialect):
     """The client's end.
 
-    The grammar has neither request numbers nor errors: all that the server says is a notice.
-    Users are known by their first words, and a change of nick by the nicks in it; what begins
-    like a complaint about a nick is taken for the refusal of the oldest one that was asked for.
+    The grammar has neither request numbers nor errors: all that the server says is a notice,
+    and what it tells is known by its words. A change of nick is known by the nicks in it; what
+    begins like a complaint about a nick is taken for the refusal of the oldest one asked for.
     The barrier is a question for the users, which the server alone can answer: nobody can have
     its name. A plugin that answers in the same words can be mistaken for it.
     """
@@ -233,12 +233,9 @@ class JsonClient(ClientDialect):
         return _to_server(kind, " ".join(words))
 
     def barrier(self) -> bytes:
+        self.barriers += 1
         self._lists.append(None)
         return _to_server("users", "")
-
-    @property
-    def settled(self) -> bool:
-        return None not in self._lists
 
     def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
         self._lines.feed(data)
@@ -247,28 +244,49 @@ class JsonClient(ClientDialect):
             if isinstance(event, Users) and self._lists:
                 if (request := self._lists.pop(0)) is not None:
                     yield event, request
-            elif isinstance(event, Notice):
-                yield from self._noticed(event)
+                else:
+                    self.passed += 1
+            elif self._refuses(event):
+                yield Failed("error", said_as(event)[1]), self._renames.pop(0)
             else:
                 yield event, None
+                yield from self._learn(event)
 
-    def _noticed(self, notice: Notice) -> Iterator[tuple[Event, Request | None]]:
-        if not self._nick and (entered := _ENTERED.fullmatch(notice.text)):
-            self._nick = entered[1]  # the first one to enter that a client hears of is itself
-        if self._renames and notice.text.startswith(_REFUSALS):
-            yield Failed("error", notice.text), self._renames.pop(0)
+    def _refuses(self, event: Event) -> bool:
+        """Whether this is why a nick cannot be had."""
+        return bool(
+            self._renames and isinstance(event, Notice) and event.text.startswith(_REFUSALS)
+        )
+
+    def _learn(self, event: Event) -> Iterator[tuple[Event, Request | None]]:
+        """Know one's own nick, and when it is changed as was asked for."""
+        if isinstance(event, LoggedIn):
+            # The first one to enter that a client hears of is itself.
+            self._nick = self._nick or event.nick
+        if not self._renames or not isinstance(event, Renamed):
             return
-        yield notice, None
-        if self._renames and (renamed := _RENAMED.fullmatch(notice.text)):
-            old, nick = renamed.groups()
-            if nick == " ".join(self._renames[0].args) and old == (self._nick or old):
-                self._nick = nick
-                yield Done(), self._renames.pop(0)
+        if event.nick == " ".join(self._renames[0].args) and event.old == (self._nick or event.old):
+            self._nick = event.nick
+            yield Done(), self._renames.pop(0)
 
 
-_ENTERED = re.compile(r"(\S+) has entered the chat")
-_RENAMED = re.compile(r"(\S+) renamed to (\S+)")
 _REFUSALS = ("nick ", "control characters ")
+
+# What the server's notices tell, by the words in which it does.
+_NEWS: dict[type[Event], str] = {
+    LoggedIn: "{nick} has entered the chat",
+    LoggedOut: "{nick} has left the chat",
+    Renamed: "{old} renamed to {nick}",
+    Created: "{nick} has created room {room}",
+    Joined: "{nick} has joined room {room}",
+    Parted: "{nick} has left room {room}",
+    Identity: "You are {nick}",
+}
+_FORMS = tuple(
+    (re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\S+)", form)), kind) for kind, form in _NEWS.items()
+)
+_ROOMS = "Rooms: "
+_TO_ONE = re.compile(r"\(private(?: to (\S+))?\) (.*)")
 
 
 def _to_server(kind: str, text: str) -> bytes:
@@ -281,18 +299,50 @@ def _understand(line: bytes) -> Event:
         spoken = _from_server.decode(text).data
     except (msgspec.DecodeError, RecursionError):
         return Notice(text)  # of no server that we know: shown as it came
-    if spoken.id:
-        return _read_remembered(spoken)
-    if spoken.source != SERVER:
-        return Said(spoken.room, spoken.source, spoken.message)
-    if listed := _LISTED.match(spoken.message):
-        return Users(tuple(spoken.message[listed.end() :].split(", ")))
-    return Notice(spoken.message)
-
-
-def _read_remembered(spoken: _Spoken) -> Event:
+    event = _read(spoken)
+    if not spoken.id:
+        return event
     try:
-        text = as_shown(spoken.id, spoken.time, spoken.message, spoken.found)
+        return recall(spoken.id, spoken.time, spoken.room, event, spoken.found)
     except ValueError:
-        text = spoken.message
-    return Notice(text) if spoken.source == SERVER else Said(spoken.room, spoken.source, text)
+        return event  # of another server
+
+
+def _read(spoken: _Spoken) -> Event:
+    if spoken.source == SERVER:
+        return _read_notice(spoken.message)
+    if spoken.private and (told := _TO_ONE.fullmatch(spoken.message)):
+        return Told(spoken.source, told[1] or "", told[2])
+    return Said(spoken.room, spoken.source, spoken.message)
+
+
+def _read_notice(text: str) -> Event:
+    if listed := _LISTED.match(text):
+        return Users(tuple(text[listed.end() :].split(", ")))
+    if text.startswith(_ROOMS):
+        return Rooms(tuple(text.removeprefix(_ROOMS).split(", ")))
+    for form, kind in _FORMS:
+        if found := form.fullmatch(text):
+            return _made(kind, found.groupdict())
+    return Notice(text)
+
+
+def _made(kind: type[Event], fields: dict[str, str]) -> Event:
+    return LoggedOut(reason="", **fields) if kind is LoggedOut else kind(**fields)
+
+
+def said_as(event: Event) -> tuple[str, str]:
+    """Give source and message of what tells an event; both are empty for what is not told."""
+    if isinstance(event, Said):
+        return event.nick, event.text
+    if isinstance(event, Told):
+        return event.sender, f"(private{event.recipient and f' to {event.recipient}'}) {event.text}"
+    if isinstance(event, Users):
+        return SERVER, _USERS + ", ".join(event.nicks)
+    if isinstance(event, Rooms):
+        return SERVER, _ROOMS + ", ".join(event.names)
+    if isinstance(event, Notice | Failed):
+        return SERVER, event.text
+    if form := _NEWS.get(type(event)):
+        return SERVER, form.format(**asdict(event))
+    return "", ""

@@ -1,10 +1,11 @@
 """How the past is told: times, ids, and what is missing of it; the same in every dialect."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from chatd.events import Found, Missed, Record
-from chatd.ids import id_text
+from chatd.events import CommandError, Event, Found, Missed, Recalled, Record
+from chatd.ids import id_text, parse_id
 
 
 def moment(record: Record) -> str:
@@ -39,11 +40,41 @@ def around(event: Found) -> Iterator[tuple[Record, bool]]:
         yield from ((record, False) for record in hit.after)
 
 
-def as_shown(id: str, time: str, text: str, found: bool = False) -> str:
-    """Put a message of the past into one line for people, as the client shows it.
+# -- the client's end ------------------------------------------------------------------------
 
-    time is what moment wrote; an arrow stands at what was searched for. Raises ValueError for
-    what no moment is.
+
+def recall(id: str, time: str, room: str, event: Event, found: bool = False) -> Recalled:
+    """Make an event of what a line tells of the past.
+
+    time is what moment or stamp wrote. Raises ValueError for what is none of theirs.
     """
-    local = datetime.fromisoformat(time).astimezone()
-    return f"{'-> ' * found}[{id} {local:%Y-%m-%d %H:%M}] {text}"
+    try:
+        number = parse_id(id)
+    except CommandError as error:
+        raise ValueError(error.text) from None
+    return Recalled(Record(number, datetime.fromisoformat(time).timestamp(), room, event), found)
+
+
+def unstamp(text: str) -> tuple[str, str, str, bool] | None:
+    """Split a line that begins with a stamp into id, time, the rest, and whether it was found."""
+    if stamped := _STAMPED.fullmatch(text):
+        return stamped[2], stamped[3], stamped[4], bool(stamped[1])
+    return None
+
+
+_STAMPED = re.compile(r"(-> )?\[(\d+-\d+) (\d{4}-\d\d-\d\d \d\d:\d\d)\] (.*)", re.ASCII)
+
+
+def shown_stamp(event: Recalled) -> str:
+    """Write what stands in front of a message of the past where the client shows it."""
+    return f"{'-> ' * event.found}{stamp(event.record)} "
+
+
+def read_missed(text: str) -> Missed | None:
+    """Read what missed_text wrote, as far as it tells; None for any other text."""
+    if found := _NOT_STORED.fullmatch(text):
+        return Missed(int(found[1]), 0)
+    return Missed(0, 0) if text == missed_text(Missed(0, 0)) else None
+
+
+_NOT_STORED = re.compile(r"([0-9]{1,18}) events were not stored")

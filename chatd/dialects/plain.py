@@ -1,12 +1,12 @@
 """What `slash`, `words` and `rooms` share: plain texts, as lines or as unterminated chunks."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from chatd.dialects import ClientDialect, Dialect, Setting, one_line
 from chatd.dialects.framing import ChunkSplitter, LineSplitter
-from chatd.dialects.past import around, found_text, stamp
+from chatd.dialects.past import around, found_text, recall, stamp, unstamp
 from chatd.events import (
     CommandError,
     Event,
@@ -20,6 +20,7 @@ from chatd.events import (
     Renamed,
     Request,
     Rooms,
+    Said,
     Users,
 )
 from chatd.limits import MIB
@@ -73,8 +74,9 @@ class Plain(Dialect):
     @classmethod
     def _found(cls, event: Found) -> bytes:
         """Render what was found: an arrow at each message, its neighbours around it."""
+        told = ((cls._again(record, True), found) for record, found in around(event))
         return cls.encode(Notice(found_text(event)), True) + b"".join(
-            b"-> " * found + cls._again(record, True) for record, found in around(event)
+            b"-> " * found + line for line, found in told if line
         )
 
     @classmethod
@@ -119,14 +121,18 @@ class PlainClient(ClientDialect):
     def _understand(self, text: str) -> Iterable[Event]:
         """Say what a line means."""
 
-    @property
-    def settled(self) -> bool:
-        return all(request is not None for request, _ in self._asked)
+    @abstractmethod
+    def _read_past(self, text: str) -> Event:
+        """Say what a line means that was told before."""
 
     def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
         self._lines.feed(data)
         while (message := self._lines.next_line()) is not None:
-            for event in self._understand(message.decode(errors="replace")):
+            text = message.decode(errors="replace")
+            if past := recollect(text, self._read_past):
+                yield past, None
+                continue
+            for event in self._understand(text):
                 yield from self._match(event)
 
     def _match(self, event: Event) -> Iterator[tuple[Event, Request | None]]:
@@ -136,6 +142,7 @@ class PlainClient(ClientDialect):
             yield event, None
             return
         request, _ = self._asked[index]
+        self.passed += sum(asked is None for asked, _ in self._asked[: index + 1])
         del self._asked[: index + 1]
         if isinstance(event, LoggedIn | Renamed):
             self._nick = event.nick
@@ -146,6 +153,18 @@ class PlainClient(ClientDialect):
         for index, (request, answer) in enumerate(self._asked):
             if _answers(event, request, answer):
                 return index
+        return None
+
+
+def recollect(text: str, read: Callable[[str], Event]) -> Event | None:
+    """Understand a line that tells of the past, if it does; read is for what it tells."""
+    if (stamped := unstamp(text)) is None:
+        return None
+    id, time, told, found = stamped
+    event = read(told)
+    try:
+        return recall(id, time, event.room if isinstance(event, Said) else "", event, found)
+    except ValueError:
         return None
 
 

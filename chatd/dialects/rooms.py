@@ -189,11 +189,10 @@ class RoomsClient(PlainClient):
 
     name = "rooms"
     port = 9000
+    silent = frozenset({"say", "tell"})
 
     def __init__(self) -> None:
         super().__init__()
-        self._barriers = 0
-        self._passed = 0
         self._list: list[str] | None = None  # the one that has begun, and its header
 
     def encode(self, request: Request) -> bytes:
@@ -201,12 +200,8 @@ class RoomsClient(PlainClient):
         return data + self.barrier() if request.verb in ("users", "rooms", "groups") else data
 
     def barrier(self) -> bytes:
-        self._barriers += 1
-        return f"leave ,{self._barriers}\n".encode()
-
-    @property
-    def settled(self) -> bool:
-        return self._passed == self._barriers
+        self.barriers += 1
+        return f"leave ,{self.barriers}\n".encode()
 
     def _words(self, request: Request) -> tuple[str, ...]:
         if request.verb == "login":  # and it is the first: later ones are `rename`
@@ -229,13 +224,21 @@ class RoomsClient(PlainClient):
     def _read(self, text: str) -> Event | None:
         if not self._nick:
             return self._read_at_the_door(text)
+        if news := self._read_news(text):
+            return news
+        if f"',{self.passed + 1}'" in text and not self.settled:
+            self.passed += 1
+            return None
+        return Failed("error", text) if _FAILED.fullmatch(text) else Notice(text)
+
+    def _read_news(self, text: str) -> Event | None:
         for pattern, event in _NEWS:
             if found := pattern.fullmatch(text):
                 return event(self._nick, *found.groups())
-        if f"',{self._passed + 1}'" in text and not self.settled:
-            self._passed += 1
-            return None
-        return Failed("error", text) if _FAILED.fullmatch(text) else Notice(text)
+        return None
+
+    def _read_past(self, text: str) -> Event:
+        return self._read_news(text) or Notice(text)
 
     def _read_at_the_door(self, text: str) -> Event:
         """Nothing is heard there but whether the name is taken."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from chatd.dialects import ClientDialect, Setting
 from chatd.dialects.framing import LineSplitter
-from chatd.dialects.past import missed_text
-from chatd.dialects.plain import Plain
+from chatd.dialects.past import missed_text, unstamp
+from chatd.dialects.plain import Plain, recollect
 from chatd.dialects.plain import line as _line
 from chatd.events import (
     GENERAL,
@@ -256,9 +256,9 @@ _Asked = tuple[Request | None, str]  # None for a barrier; and the command whose
 class SlashClient(ClientDialect):
     """The client's end.
 
-    A message is sent as it was typed (S1-06), a login as the answers to the two questions at the
-    door, everything else in one line each: a dialogue that breaks off would make its answers
-    public. group is for nicks that have none in front.
+    A message is sent as it is (S1-06), unless it looks like a command, a login as the answers to
+    the two questions at the door, everything else in one line each: a dialogue that breaks off
+    would make its answers public. group is for nicks that have none in front.
 
     The grammar has neither request numbers nor a mark of errors: what arrives is matched to the
     oldest request that it could answer, and an error that is not known by its text is a notice.
@@ -281,7 +281,7 @@ class SlashClient(ClientDialect):
         verb, words = request.verb, request.args
         if verb == "login" and not self._inside:
             return self._log_in(request)
-        if verb == "say" and words[:1] == (GENERAL,):
+        if verb == "say" and words[:1] == (GENERAL,) and not _is_command(words[1:]):
             words = words[1:]
         else:
             words = (_COMMANDS.get(verb, f"/{verb}"), *words)
@@ -302,12 +302,9 @@ class SlashClient(ClientDialect):
         return _line(clean_group(group) or self._group) + _line(nick)
 
     def barrier(self) -> bytes:
+        self.barriers += 1
         self._asked.append((None, "/pomoc"))
         return _line("/pomoc")
-
-    @property
-    def settled(self) -> bool:
-        return all(request is not None for request, _ in self._asked)
 
     def feed(self, data: bytes) -> Iterator[tuple[Event, Request | None]]:
         self._lines.feed(data)
@@ -315,8 +312,12 @@ class SlashClient(ClientDialect):
             if text := line.decode(errors="replace").strip(WHITE_SPACE):
                 event, answered = self._understand(text)
                 self._last = text
+                if answered is None and self._is_door(text, self._asked):
+                    continue  # it is answered already
                 if answered is None or answered[0]:
                     yield event, answered and answered[0]
+                else:
+                    self.passed += 1
 
     def _understand(self, line: str) -> tuple[Event, _Asked | None]:
         """Decode a line, and tell what was asked that it answers."""
@@ -324,6 +325,10 @@ class SlashClient(ClientDialect):
             self._questions -= 1
             if self._questions < 0 and (asked := self._take("door")):
                 return Failed("bad-name", self._last), asked  # the line before said why
+        if past := recollect(line, _read_past):
+            return past, None
+        if line in _SAID_BY_IT or (_MORE.fullmatch(line) and unstamp(self._last)):
+            return Notice(line), None
         for pattern, build, answer in _FORMS:
             if found := pattern.fullmatch(line):
                 event = build(line, **found.groupdict(default=""))
@@ -332,6 +337,11 @@ class SlashClient(ClientDialect):
                     self._inside |= answer == "door" and isinstance(event, LoggedIn)
                     return event, asked
         return Notice(line), None
+
+    @staticmethod
+    def _is_door(text: str, asked: list[_Asked]) -> bool:
+        """Whether this asks for what a login has told already."""
+        return text in _DOOR and any(answer == "door" for _, answer in asked)
 
     def _take(self, answer: str) -> _Asked | None:
         """Take out the oldest request that waits for such an answer, and the refused before it."""
@@ -342,7 +352,25 @@ class SlashClient(ClientDialect):
         return None
 
 
+# What looks like a message, but is not; the second one only behind a message of the past.
+_DOOR = {_Question.GROUP.value.strip(), _Question.NICK.value.strip(), "Witaj w pokoju rozmow!"}
+_SAID_BY_IT = ("the store does not work at the moment: this is not all there is",)
+_MORE = re.compile(r"there is more: (?:before|after) [0-9]+-[0-9]+")
+
 _COMMANDS = {"users": "/online", "quit": "/wyjdz", "login": "/rename"}
+
+
+def _is_command(words: Sequence[str]) -> bool:
+    """Whether a server would obey these words instead of passing them on."""
+    return " ".join(words).lstrip(WHITE_SPACE).startswith("/")
+
+
+def _read_past(text: str) -> Event:
+    """Understand what is told once more: nobody waits for it."""
+    for pattern, build, answer in _FORMS:
+        if not answer and (found := pattern.fullmatch(text)):
+            return build(text, **found.groupdict(default=""))
+    return Notice(text)
 
 
 def _form(

@@ -213,6 +213,7 @@ class WordsClient(PlainClient):
     port = 10000
 
     def barrier(self) -> bytes:
+        self.barriers += 1
         self._asked.append((None, Identity))
         return b"whoami\n"
 
@@ -223,6 +224,9 @@ class WordsClient(PlainClient):
 
     def _understand(self, text: str) -> Iterable[Event]:
         yield self._read(text)
+
+    def _read_past(self, text: str) -> Event:
+        return self._read(text)
 
     def _read(self, text: str) -> Event:
         if code := _CODES.get(text):

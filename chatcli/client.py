@@ -1,0 +1,222 @@
+"""The client for programs with threads. All that it says and understands is elsewhere."""
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from chatcli import calls
+from chatcli.calls import Call
+from chatcli.connection import connect
+from chatcli.front import Front
+from chatcli.news import NotConnected
+from chatd.events import GENERAL, Event, Record
+
+T = TypeVar("T")
+
+
+class ChatClient(Front):
+    """A user of a chat, for plain functions; any thread may call any method.
+
+    Every method that asks the server for something returns once the server has done it. It raises
+    CommandError if the server refused; NotConnected if nothing was sent, because for timeout
+    seconds there was no connection; Unconfirmed or NoAnswer if the connection broke, or nothing
+    came, before the answer, so that nobody knows. Nothing is ever sent twice.
+    """
+
+    _thread: threading.Thread | None = None
+
+    def _prepare(self) -> None:
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+
+    def connect(self) -> Self:
+        """Connect and log in; `with` does the same.
+
+        Raises OSError (ConnectionError, TimeoutError) and, for a nick that is refused,
+        CommandError.
+        """
+        if self._thread is not None:
+            raise RuntimeError("a client connects once: make another one")
+        self._waker, self._woken = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._thread = threading.Thread(target=self._live, name="chatcli-client", daemon=True)
+        self._thread.start()
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._presence.entered or self._presence.over)
+                self._presence.check_entered()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Leave the chat, and end all iterators; what was said before is taken first."""
+        if self._thread is None:
+            return
+        with self._lock:
+            self._presence.leave()
+            self._stir()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.connect()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- what is done ------------------------------------------------------------------------
+
+    def say(self, text: str, room: str = GENERAL, *, wait: bool = True) -> None:
+        """Say something to everybody in a room.
+
+        With wait=False it returns at once, and a refusal comes as the event `Failed`.
+        """
+        self._do(calls.say(text, room), wait)
+
+    def tell(self, nick: str, text: str, *, wait: bool = True) -> None:
+        """Say something to one user only; wait as in say."""
+        self._do(calls.tell(nick, text), wait)
+
+    def rename(self, nick: str) -> None:
+        """Take another nick."""
+        self._call(calls.named("login", nick))
+
+    def create(self, room: str) -> None:
+        """Make a room, without entering it."""
+        self._call(calls.named("create", room))
+
+    def join(self, room: str) -> None:
+        """Enter a room."""
+        self._call(calls.named("join", room))
+
+    def leave(self, room: str) -> None:
+        """Leave a room, and stay in the chat."""
+        self._call(calls.named("leave", room))
+
+    # -- what is asked -----------------------------------------------------------------------
+
+    def users(self) -> list[str]:
+        """Give the nicks of all users."""
+        return self._call(calls.users())
+
+    def rooms(self) -> list[str]:
+        """Give the names of all rooms."""
+        return self._call(calls.rooms())
+
+    def history(
+        self, count: int = 50, room: str = GENERAL, *, before: int = 0, after: int = 0
+    ) -> list[Record]:
+        """Give the last messages of a room, oldest first, or those before or after an id.
+
+        The room `@nick` is a private talk. A record is a message (`Said`, `Told`), or a `Missed`
+        where some are not kept. There can be fewer than count where they are long.
+        """
+        return self._call(calls.history(room, count, before, after))
+
+    def ask(self, verb: str, *args: str) -> tuple[Event, ...]:
+        """Ask for any command of the server, and give all that it answered."""
+        return self._call(calls.ask(verb, args))
+
+    # -- what happens ------------------------------------------------------------------------
+
+    def events(self, timeout: float | None = None) -> Iterator[Event]:
+        """Give what happens, as it happens, until the client is closed.
+
+        With timeout, also until nothing has happened for so many seconds. Each event goes to one
+        iterator only.
+        """
+        while (event := self._next_event(timeout)) is not None:
+            yield event
+
+    def __iter__(self) -> Iterator[Event]:
+        return self.events()
+
+    def _next_event(self, timeout: float | None) -> Event | None:
+        inbox = self._presence.inbox
+        with self._changed:
+            self._changed.wait_for(lambda: inbox or self._presence.over, timeout)
+            return inbox.take() if inbox else None
+
+    # -- waiting -----------------------------------------------------------------------------
+
+    def _do(self, call: Call[None], wait: bool) -> None:
+        if wait:
+            self._call(call)
+        else:
+            self._enter(lambda: self._presence.post(call))
+
+    def _call(self, call: Call[T]) -> T:
+        done = threading.Event()
+        pending = self._enter(lambda: self._presence.submit(call, done.set))
+        done.wait()
+        return pending.outcome()
+
+    def _enter(self, use: Callable[[], T]) -> T:
+        """Use the presence, and have the thread look at what has come of it."""
+        if self._thread is None:
+            raise NotConnected("connect first: nothing was sent")
+        with self._lock:
+            used = use()
+            self._stir()
+            return used
+
+    def _stir(self) -> None:
+        with contextlib.suppress(OSError):  # it has been told already, or it is over
+            self._waker.send(b"x")
+
+    def _live(self) -> None:
+        """The thread: connect, and carry bytes until it is over."""
+        try:
+            while not self._presence.over:
+                if self._presence.wants_connection:
+                    self._connect()
+                else:
+                    self._turn()
+        finally:
+            with self._changed:
+                self._presence.end(NotConnected("the client has failed"))  # if it was not over
+                self._hang_up()
+                self._changed.notify_all()
+                self._waker.close()
+                self._woken.close()
+
+    def _connect(self) -> None:
+        try:
+            connection = connect(*self._place, self._timeout)
+        except OSError as error:
+            with self._changed:
+                self._presence.unreachable(error)
+                self._changed.notify_all()
+            return
+        with self._lock:
+            self._begin(connection)
+
+    def _turn(self) -> None:
+        """Wait until something can be done, and do it."""
+        with self._lock:
+            wait = self._presence.wait()
+            poll = self._poll()
+        poll.poll(None if wait is None else wait * 1000 + 1)
+        with self._changed, contextlib.suppress(BlockingIOError):
+            self._carry()
+            self._changed.notify_all()
+            self._woken.recv(4096)
+
+    def _poll(self) -> "select.poll":
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        if self._connection is not None:
+            sending = self._connection.can_send(self._presence.output)
+            poll.register(self._connection, select.POLLIN | (select.POLLOUT if sending else 0))
+        return poll

@@ -1,0 +1,102 @@
+"""What the two clients have in common: how one is made, and what it knows without asking."""
+
+from chatcli.backoff import Backoff
+from chatcli.connection import Connection
+from chatcli.habits import Habits
+from chatcli.presence import Presence
+from chatd.dialects.table import CLIENTS
+
+
+class Front:
+    """A user of a chat.
+
+    nick: as what it logs in. port: the dialect's own if none is given. timeout: seconds that the
+    server has for each answer. reconnect: come back when the connection breaks, at moments that
+    backoff chooses. resume: then read in the server's history what was said meanwhile. keepalive:
+    seconds without a byte after which the client asks whether the server is still there. most:
+    events that wait until somebody takes them; beyond that the oldest are lost.
+
+    Raises ValueError for a dialect that is none, CommandError for a nick that cannot be one.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int | None = None,
+        *,
+        nick: str,
+        dialect: str = "json",
+        timeout: float = 10.0,
+        reconnect: bool = True,
+        resume: bool = True,
+        keepalive: float = 60.0,
+        backoff: Backoff = Backoff(),  # noqa: B008  # it is frozen
+        most: int = 10_000,
+    ) -> None:
+        if dialect not in CLIENTS:
+            raise ValueError(f"there is no dialect {dialect}: there are {', '.join(CLIENTS)}")
+        client = CLIENTS[dialect]
+        self._place = (host, port or client.port)
+        self._timeout = timeout
+        habits = Habits(
+            timeout=timeout,
+            reconnect=reconnect,
+            resume=resume,
+            keepalive=keepalive,
+            backoff=backoff,
+            most=most,
+        )
+        self._presence = Presence(nick, client, habits)
+        self._connection: Connection | None = None
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make what waiting needs."""
+
+    @property
+    def nick(self) -> str:
+        """The nick that the client has, or will log in with."""
+        return self._presence.nick
+
+    @property
+    def joined(self) -> list[str]:
+        """The rooms that the client is in."""
+        return list(self._presence.rooms.values())
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client is in the chat at this moment, as far as it knows."""
+        return self._presence.present
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: closed, or given up with reconnect=False."""
+        return self._presence.over
+
+    # -- what carries bytes, whoever waits ---------------------------------------------------
+
+    def _begin(self, connection: Connection) -> None:
+        """Talk over a new connection."""
+        self._connection = connection
+        self._presence.connected()
+        connection.send(self._presence.output)
+
+    def _carry(self) -> None:
+        """Do what can be done without waiting: receive, think, send."""
+        connection, presence = self._connection, self._presence
+        if connection is not None and (data := connection.receive()) is not None:
+            if data:
+                presence.received(data)
+            else:
+                presence.lost(connection.reason)
+        presence.tick()
+        if connection is not None:
+            if presence.online:
+                connection.send(presence.output)
+            else:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
