@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chatcli.async_client import AsyncChatClient
-    from chatcli.backoff import Backoff
-    from chatcli.client import ChatClient
-    from chatcli.news import (
+    from chatcli.library.async_client import AsyncChatClient
+    from chatcli.library.backoff import Backoff
+    from chatcli.library.client import ChatClient
+    from chatcli.library.news import (
         Disconnected,
         Lost,
         NoAnswer,
@@ -71,12 +71,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncChatClient": "chatcli.async_client",
-    "Backoff": "chatcli.backoff",
-    "ChatClient": "chatcli.client",
+    "AsyncChatClient": "chatcli.library.async_client",
+    "Backoff": "chatcli.library.backoff",
+    "ChatClient": "chatcli.library.client",
     **dict.fromkeys(
         ("Disconnected", "Lost", "NoAnswer", "NotConnected", "Reconnected", "Unconfirmed"),
-        "chatcli.news",
+        "chatcli.library.news",
     ),
 }
 

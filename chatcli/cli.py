@@ -2,7 +2,9 @@
 
 import getpass
 import os
+import ssl
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -14,6 +16,7 @@ from chatcli.conversation import Conversation
 from chatcli.dialects import CHATS, CONSOLES
 from chatcli.questions import ask
 from chatcli.text import unsendable
+from chatcli.tls import trusting
 from chatd import __version__
 from chatd.dialects.table import CLIENTS
 
@@ -115,6 +118,15 @@ def _not_in_crlf(
     show_default=True,
     help="A thread that reads the socket, one thread around select, or coroutines.",
 )
+@click.option("--tls", is_flag=True, help="Speak TLS, and check who the server is.")
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    show_default="whom the system trusts",
+    help="Whose certificates to trust: a PEM file.",
+)
+@click.option("--no-verify", is_flag=True, help="With --tls, take any server for the right one.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR=1 does the same.")
 @click.option(
     "--timeout",
@@ -146,6 +158,9 @@ def chatcli(
     ignore: bool,
     no_newline: bool,
     engine: str,
+    tls: bool,
+    ca: Path | None,
+    no_verify: bool,
     no_color: bool,
     timeout: float,
 ) -> int:
@@ -167,7 +182,8 @@ def chatcli(
     login = name or login or (_ask_name() if dialect == "rooms" else "")
     if problem := unsendable(login):
         raise click.UsageError(f"this cannot be a nick: {problem}")
-    connection = _connect(place or server, place_port or port, timeout)
+    context = _trust(tls, ca, not no_verify)
+    connection = _connect(place or server, place_port or port, timeout, context)
     settings = {"interactive": terminal, "timeout": timeout}
     chat: Conversation
     if dialect in CONSOLES:
@@ -188,9 +204,22 @@ def chatcli(
     return chat.status or 0
 
 
-def _connect(server: str, port: int, timeout: float) -> Connection:
+def _trust(tls: bool, ca: Path | None, verify: bool) -> ssl.SSLContext | None:
+    """Say whom to trust with TLS; nobody may believe that a server is checked which is not."""
+    if not tls:
+        if ca or not verify:
+            raise click.UsageError("--ca and --no-verify: without --tls there is nothing to check")
+        return None
     try:
-        return connect(server, port, timeout)
+        return trusting(ca, verify=verify)
+    except OSError as error:
+        reason = (getattr(error, "reason", None) or error.strerror or str(error)).lower()
+        raise click.UsageError(f"cannot use {ca}: {reason.replace('_', ' ')}") from None
+
+
+def _connect(server: str, port: int, timeout: float, tls: ssl.SSLContext | None) -> Connection:
+    try:
+        return connect(server, port, timeout, tls)
     except OSError as error:
         reason = error.strerror or str(error)
         raise click.ClickException(f"cannot connect to {server} port {port}: {reason}") from None

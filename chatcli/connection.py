@@ -2,7 +2,11 @@
 
 import contextlib
 import socket
-from typing import Any, Protocol
+import ssl
+import threading
+from typing import Any
+
+from chatd.layers import Layer, LayerError, Tls
 
 RECV_SIZE = 64 * 1024
 
@@ -14,22 +18,6 @@ def address_text(address: tuple[Any, ...]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class Layer(Protocol):
-    """What lies between the socket and what is said: encryption, say."""
-
-    ready: bool
-    """Whether anything can be said yet."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes from the server, and return what they say."""
-
-    def seal(self, data: bytes) -> bytes:
-        """Wrap what is said to the server."""
-
-    def take(self) -> bytes:
-        """Give what the layer itself has to tell the server, which goes out before all else."""
-
-
 class Connection:
     """A connection to a server, which never waits: select on its fileno() does."""
 
@@ -39,12 +27,14 @@ class Connection:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._sock = sock
         self._layer = layer
+        self._lock = threading.Lock()  # one thread may receive while another one sends
         self._sealed = bytearray()  # from the layer, on its way
+        self._ending = False
         self.reason = ""
         """What broke, when receive returned no bytes for another reason than a proper end."""
         if layer is not None:
             layer.feed(b"")
-            self._send_sealed()
+            self._send_sealed(layer)
 
     @property
     def address(self) -> str:
@@ -64,11 +54,22 @@ class Connection:
         except OSError as error:
             self.reason = f"the connection is lost: {error.strerror}"
             return b""
-        if self._layer is None or not data:
+        if self._layer is None:
             return data
-        said = self._layer.feed(data)
-        self._send_sealed()
-        return said or None
+        with self._lock:
+            return self._unsealed(self._layer, data)
+
+    def _unsealed(self, layer: Layer, data: bytes) -> bytes | None:
+        try:
+            said = layer.feed(data) if data else b""
+        except LayerError as error:
+            self.reason = str(error)
+            return b""
+        finally:
+            self._send_sealed(layer)
+        if not data and not layer.over:  # somebody else may have cut it off
+            self.reason = self.reason or "the connection ended without a farewell"
+        return said if said or layer.over or not data else None
 
     def can_send(self, output: bytearray) -> bool:
         """Whether there is something to send once the socket takes it."""
@@ -80,19 +81,22 @@ class Connection:
         On a broken connection all of it is deleted: why it broke, receive will tell, after the
         server's last words.
         """
-        if self._layer is None:
+        layer = self._layer
+        if layer is None:
             self._send_some(output)
             return
-        if self._layer.ready and output and not self._sealed:
-            self._sealed += self._layer.seal(bytes(output))
-            output.clear()
-        self._send_sealed()
+        with self._lock:
+            if layer.ready and output and not self._sealed:
+                self._sealed += layer.seal(bytes(output))
+                output.clear()
+            self._send_sealed(layer)
 
-    def _send_sealed(self) -> None:
-        if self._layer is not None:
-            self._sealed += self._layer.take()
+    def _send_sealed(self, layer: Layer) -> None:
+        self._sealed += layer.take()
         if self._sealed:
             self._send_some(self._sealed)
+        if self._ending and not self._sealed:
+            self._shut_down()
 
     def _send_some(self, data: bytearray) -> None:
         try:
@@ -105,20 +109,37 @@ class Connection:
 
     def end_sending(self) -> None:
         """Tell the server that nothing follows; what it says can still be received."""
+        if self._layer is None:
+            self._shut_down()
+            return
+        with self._lock:
+            if not self._ending:
+                self._ending = True
+                self._sealed += self._layer.close()
+            self._send_sealed(self._layer)
+
+    def _shut_down(self) -> None:
         with contextlib.suppress(OSError):  # it is gone, as receive will tell
             self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, behind a farewell as far as it can be sent at once."""
+        if self._layer is not None:
+            self.end_sending()
         self._sock.close()
 
 
-def connect(host: str, port: int, timeout: float) -> Connection:
+def layered(sock: socket.socket, host: str, tls: ssl.SSLContext | None) -> Connection:
+    """Make the connection to host over a connected socket; tls says whom to trust, if it is TLS."""
+    return Connection(sock, Tls(tls, host) if tls else None)
+
+
+def connect(host: str, port: int, timeout: float, tls: ssl.SSLContext | None = None) -> Connection:
     """Connect to host, on each of its addresses until one answers, IPv4 and IPv6.
 
-    timeout is in seconds, for each address. Raises OSError.
+    timeout is in seconds, for each address. With tls it is spoken, by that context. Raises OSError.
     """
     try:
-        return Connection(socket.create_connection((host, port), timeout=timeout))
+        return layered(socket.create_connection((host, port), timeout=timeout), host, tls)
     except UnicodeError:
         raise OSError("this is no host name") from None

@@ -5,14 +5,14 @@ from math import inf
 
 import pytest
 
-from chatcli import calls
-from chatcli.backoff import Backoff
-from chatcli.bookmark import Bookmark, overlap
 from chatcli.connection import Connection
 from chatcli.dialogue import Dialogue
-from chatcli.habits import Habits
-from chatcli.inbox import Inbox
-from chatcli.news import (
+from chatcli.library import calls
+from chatcli.library.backoff import Backoff
+from chatcli.library.bookmark import Bookmark, overlap
+from chatcli.library.habits import Habits
+from chatcli.library.inbox import Inbox
+from chatcli.library.news import (
     Disconnected,
     Lost,
     NoAnswer,
@@ -20,8 +20,8 @@ from chatcli.news import (
     Reconnected,
     Unconfirmed,
 )
-from chatcli.presence import GOODBYE, Presence
-from chatcli.refusals import code_of
+from chatcli.library.presence import GOODBYE, Presence
+from chatcli.library.refusals import code_of
 from chatd.archive import _BROKEN
 from chatd.dialects.crlf import CrlfClient
 from chatd.dialects.jsonl import JsonClient

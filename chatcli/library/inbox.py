@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from chatcli.news import Lost
+from chatcli.library.news import Lost
 from chatd.events import Event
 
 

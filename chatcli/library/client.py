@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
-from chatcli import calls
-from chatcli.calls import Call
 from chatcli.connection import connect
-from chatcli.front import Front
-from chatcli.news import NotConnected
+from chatcli.library import calls
+from chatcli.library.calls import Call
+from chatcli.library.front import Front
+from chatcli.library.news import NotConnected
 from chatd.events import GENERAL, Event, Record
 
 T = TypeVar("T")
@@ -193,7 +193,7 @@ class ChatClient(Front):
 
     def _connect(self) -> None:
         try:
-            connection = connect(*self._place, self._timeout)
+            connection = connect(*self._place, self._timeout, self._tls)
         except OSError as error:
             with self._changed:
                 self._presence.unreachable(error)

@@ -11,17 +11,17 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
-from chatcli import calls
-from chatcli.arrival import Arrival, Place, find_place
-from chatcli.bookmark import Bookmark
-from chatcli.calls import Answer, Call
 from chatcli.dialogue import Dialogue, Exchange
-from chatcli.habits import Habits
-from chatcli.inbox import Inbox
-from chatcli.news import Disconnected, NoAnswer, NotConnected, Reconnected, Unconfirmed
-from chatcli.pending import Pending
-from chatcli.refusals import explained
-from chatcli.whose import is_answer, is_own, is_to_oneself
+from chatcli.library import calls
+from chatcli.library.arrival import Arrival, Place, find_place
+from chatcli.library.bookmark import Bookmark
+from chatcli.library.calls import Answer, Call
+from chatcli.library.habits import Habits
+from chatcli.library.inbox import Inbox
+from chatcli.library.news import Disconnected, NoAnswer, NotConnected, Reconnected, Unconfirmed
+from chatcli.library.pending import Pending
+from chatcli.library.refusals import explained
+from chatcli.library.whose import is_answer, is_own, is_to_oneself
 from chatd.dialects import ClientDialect
 from chatd.events import (
     GENERAL,

@@ -1,22 +1,29 @@
 """What the two clients have in common: how one is made, and what it knows without asking."""
 
-from chatcli.backoff import Backoff
+import ssl
+from os import PathLike
+
 from chatcli.connection import Connection
-from chatcli.habits import Habits
-from chatcli.presence import Presence
+from chatcli.library.backoff import Backoff
+from chatcli.library.habits import Habits
+from chatcli.library.presence import Presence
+from chatcli.tls import trusting
 from chatd.dialects.table import CLIENTS
 
 
 class Front:
     """A user of a chat.
 
-    nick: as what it logs in. port: the dialect's own if none is given. timeout: seconds that the
+    nick: as what it logs in. port: the dialect's own if none is given. tls: whether to speak TLS,
+    and by which context; ca: the PEM file of those who are trusted then, instead of whom the
+    system trusts. timeout: seconds that the
     server has for each answer. reconnect: come back when the connection breaks, at moments that
     backoff chooses. resume: then read in the server's history what was said meanwhile. keepalive:
     seconds without a byte after which the client asks whether the server is still there. most:
     events that wait until somebody takes them; beyond that the oldest are lost.
 
-    Raises ValueError for a dialect that is none, CommandError for a nick that cannot be one.
+    Raises ValueError for a dialect that is none, CommandError for a nick that cannot be one,
+    OSError for a ca that cannot be read.
     """
 
     def __init__(
@@ -26,6 +33,8 @@ class Front:
         *,
         nick: str,
         dialect: str = "json",
+        tls: bool | ssl.SSLContext = False,
+        ca: str | PathLike[str] | None = None,
         timeout: float = 10.0,
         reconnect: bool = True,
         resume: bool = True,
@@ -38,6 +47,7 @@ class Front:
         client = CLIENTS[dialect]
         self._place = (host, port or client.port)
         self._timeout = timeout
+        self._tls = trusting(ca) if tls is True else tls or None
         habits = Habits(
             timeout=timeout,
             reconnect=reconnect,

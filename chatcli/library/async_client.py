@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from chatcli import calls
-from chatcli.calls import Call
-from chatcli.connection import Connection
-from chatcli.front import Front
-from chatcli.news import NotConnected
+from chatcli.connection import Connection, layered
+from chatcli.library import calls
+from chatcli.library.calls import Call
+from chatcli.library.front import Front
+from chatcli.library.news import NotConnected
 from chatd.events import GENERAL, Event, Record
 
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class AsyncChatClient(Front):
 
     async def _connect(self) -> None:
         try:
-            connection = await connect(*self._place, self._timeout)
+            connection = await connect(*self._place, self._timeout, self._tls)
         except OSError as error:
             self._presence.unreachable(error)
             self._notify()
@@ -225,10 +226,12 @@ class AsyncChatClient(Front):
         super()._hang_up()
 
 
-async def connect(host: str, port: int, timeout: float) -> Connection:
+async def connect(
+    host: str, port: int, timeout: float, tls: ssl.SSLContext | None = None
+) -> Connection:
     """Connect to host, on each of its addresses until one answers, IPv4 and IPv6.
 
-    timeout is in seconds, for each address. Raises OSError.
+    timeout is in seconds, for each address. With tls it is spoken, by that context. Raises OSError.
     """
     loop = asyncio.get_running_loop()
     failure = OSError("this is no host name")
@@ -241,7 +244,7 @@ async def connect(host: str, port: int, timeout: float) -> Connection:
                 sock.setblocking(False)
                 async with asyncio.timeout(timeout):
                     await loop.sock_connect(sock, address)
-                return Connection(sock)
+                return layered(sock, host, tls)
             except OSError as error:
                 sock.close()
                 failure = error

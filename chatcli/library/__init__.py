@@ -1,0 +1,1 @@
+"""The client for programs: one core without I/O, and two ways to wait for it."""
