@@ -94,17 +94,6 @@ def _own_ports(host: str, port: int, others: tuple[Listen, ...]) -> Iterator[Lis
             yield Listen(dialect.name, host, dialect.port if port else 0)
 
 
-def _check_tls(cert: Path | None, key: Path | None, only: bool, listen: tuple[Listen, ...]) -> None:
-    """Nobody may believe that there is TLS where there is none."""
-    if cert is not None:
-        return
-    if key is not None or only:
-        raise click.UsageError("without --tls-cert there is no TLS")
-    for one in listen:
-        if one.tls in ("auto", "only"):
-            raise click.UsageError(f"tls={one.tls}: without --tls-cert there is no TLS")
-
-
 config_option = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -231,7 +220,6 @@ def chatd(
     Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
     (port = 5000); the command line wins over the environment, that over the file.
     """
-    _check_tls(tls_cert, tls_key, tls_only, listen)
     config = Config(
         host=host,
         port=port,
@@ -301,15 +289,24 @@ def _stop_on_signals(server: Server) -> None:
 
 def _reload_on_hangup(server: Server) -> None:
     """Read the certificate again at SIGHUP, unless it says that our terminal is gone."""
-    terminal = os.isatty(0)
+    minded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
 
     def hang_up(number: int, frame: FrameType | None) -> None:
-        if terminal and not os.isatty(0):
+        if minded and not _has_terminal():
             server.stop()
         else:
             server.reload()
 
     signal.signal(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that can hang up on us, wherever our streams go."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
 
 
 def main() -> NoReturn:

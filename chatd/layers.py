@@ -15,7 +15,14 @@ _PIECE = 16 * 1024
 
 
 class LayerError(Exception):
-    """What the peer sent makes no sense to a layer; the text says why."""
+    """What the peer sent makes no sense to a layer; the text says why.
+
+    said is what came before it and was understood.
+    """
+
+    def __init__(self, text: str, said: bytes = b"") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 class Layer(ABC):
@@ -25,6 +32,8 @@ class Layer(ABC):
     """Whether a conversation can begin above it."""
     over = False
     """Whether the peer has said that nothing more comes."""
+    undecided = False
+    """Whether it waits for the peer's first byte to know what to do."""
 
     @property
     def heir(self) -> "Layer | None":
@@ -34,6 +43,9 @@ class Layer(ABC):
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the peer, and return what they say. Raises LayerError."""
+
+    def quiet_passed(self) -> None:  # noqa: B027  # optional
+        """Take note that the first byte does not come: the peer waits for us to speak."""
 
     @abstractmethod
     def take(self) -> bytes:
@@ -81,7 +93,7 @@ class Tls(Layer):
             self.over = True
         except ssl.SSLError as error:
             self._broken = True
-            raise LayerError(f"TLS: {_reason(error)}") from None
+            raise LayerError(f"TLS: {_reason(error)}", b"".join(pieces)) from None
         return b"".join(pieces)
 
     def take(self) -> bytes:
@@ -90,10 +102,13 @@ class Tls(Layer):
     def seal(self, data: bytes) -> bytes:
         if not self.ready or self._broken:
             return b""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._tls.write(rest) :]
-        return self._outgoing.read()
+        # A memory BIO keeps the size that it once had: never more than a record.
+        whole = memoryview(data)
+        sealed = []
+        for start in range(0, len(whole), _PIECE):
+            self._tls.write(whole[start : start + _PIECE])
+            sealed.append(self._outgoing.read())
+        return sealed[0] if len(sealed) == 1 else b"".join(sealed)
 
     def close(self) -> bytes:
         if self.ready and not self._broken:
@@ -113,17 +128,20 @@ class TlsOrPlain(Layer):
     def heir(self) -> Layer | None:
         return self._heir
 
+    @property
+    def undecided(self) -> bool:  # type: ignore[override]
+        return self._heir is self
+
     def feed(self, data: bytes) -> bytes:
         if not data:
             return b""
         if data[0] != HANDSHAKE:
-            self.speak_plainly()
+            self._heir = None
             return data
         self._heir = heir = Tls(self._context)
         return heir.feed(data)
 
-    def speak_plainly(self) -> None:
-        """Take the client for one that waits for us to speak first, as none with TLS does."""
+    def quiet_passed(self) -> None:
         self._heir = None
 
     def take(self) -> bytes:

@@ -105,7 +105,7 @@ class Output(ABC):
         """Send data behind all that came before, keeping what cannot be sent yet."""
         # Each call between here and the socket costs 2 % of an unhurried chat: keep it flat.
         with self._lock:
-            if self._layer is not None:
+            if self._layer is not None and not self._deaf:
                 data = self._layer.seal(data)
             sent = 0
             if self._open:
@@ -133,19 +133,21 @@ class Output(ABC):
     def flush(self) -> None:
         """Send more of what waits; the engine calls it when the connection takes bytes."""
         with self._lock:
-            if self._output_over:
-                return
-            try:
-                self._outbox.flush(self._send)
-            except OSError:
-                self._break_locked()
-            self._note_size_locked()
-            if self._outbox.size:
-                self._transport.want_write()
-            elif self._finishing:
-                self._end_output_locked()
-            else:
-                self._open = not self._deaf
+            if not self._output_over:
+                self._flush_locked()
+
+    def _flush_locked(self) -> None:
+        try:
+            self._outbox.flush(self._send)
+        except OSError:
+            self._break_locked()
+        self._note_size_locked()
+        if self._outbox.size:
+            self._transport.want_write()
+        elif self._finishing:
+            self._end_output_locked()
+        else:
+            self._open = not self._deaf
 
     def _unseal(self, data: bytes) -> bytes:
         """Take what came out of the layer, and send what the layer answers. Raises LayerError."""
@@ -162,19 +164,10 @@ class Output(ABC):
 
     def _put_locked(self, data: bytes) -> None:
         """Send what is wrapped already."""
-        if not data or self._deaf:
-            return
-        self._open = False
-        self._outbox.add(data)
-        try:
-            self._outbox.flush(self._send)
-        except OSError:
-            self._break_locked()
-        else:
-            self._note_size_locked()
-            self._open = not self._outbox.size
-            if not self._open:
-                self._transport.want_write()
+        if data and not self._deaf:
+            self._open = False
+            self._outbox.add(data)
+            self._flush_locked()
 
     @property
     def stuffed(self) -> bool:

@@ -2,12 +2,11 @@
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from chatd.archive import Archive
-from chatd.certificates import Certificate, CertificateError
+from chatd.certificates import Certificate, CertificateError, Renewal
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
@@ -16,7 +15,7 @@ from chatd.dialects.table import DIALECTS
 from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
-from chatd.events import Event, Failed, Keeping, Listening, Refused, Reloaded, Warned
+from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
 from chatd.layers import Layer, Tls, TlsOrPlain
@@ -88,13 +87,11 @@ class Server:
             self.plugins.filters,
             Archive(self.hub, config.limits, self._recorder),
         )
-        self._certificate = (
-            Certificate(config.tls_cert, config.tls_key) if config.tls_cert is not None else None
-        )
+        self._certificate = _certificate(config)
+        self._renewal = Renewal(self._certificate, self.record) if self._certificate else None
         self._security: Security = "only" if config.tls_only else "auto"
         self._warned: dict[str, float] = {}
         self._stopping = False
-        self._reloading = False
         self.listeners = _listen(config, self.plugins.dialects)
         self._engine = ENGINES[config.engine](self)
         queue = config.limits.tap_queue
@@ -117,6 +114,8 @@ class Server:
 
     def start(self) -> None:
         """Open the store, and begin to accept connections."""
+        if self._renewal is not None:
+            self._renewal.start()
         if self._recorder is not None:
             epoch = self._recorder.start(int(time.time()) - BEGINNING)
             self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
@@ -130,7 +129,7 @@ class Server:
     def run(self) -> None:
         """Serve until stop() is called, then end cleanly; by the thread that called start()."""
         try:
-            self._engine.run(self._finished)
+            self._engine.run(lambda: self._stopping)
             self._engine.stop_accepting()
             farewell = Failed("shutdown", "the server is shutting down")
             self.hub.end_all("the server stops", farewell)
@@ -138,6 +137,8 @@ class Server:
         finally:
             self._engine.close()
             self._workers.close()
+            if self._renewal is not None:
+                self._renewal.stop()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)
                 self.delivery.drain()  # what it had to say
@@ -150,25 +151,9 @@ class Server:
         self._engine.wake()
 
     def reload(self) -> None:
-        """Have run() read the certificate again; from any thread or signal handler."""
-        self._reloading = True
-        self._engine.wake()
-
-    def _finished(self) -> bool:
-        if self._reloading:
-            self._reloading = False
-            # On a thread of its own: a file may hang, and this one may be that of all clients.
-            threading.Thread(target=self._renew, name="chatd-reload", daemon=True).start()
-        return self._stopping
-
-    def _renew(self) -> None:
-        try:
-            if self._certificate is not None:
-                self._certificate.reload()
-        except CertificateError as error:
-            self.record(Warned(f"{error}; the one before stays in use"))
-        else:
-            self.record(Reloaded())
+        """Have the certificate read again; from any thread or signal handler."""
+        if self._renewal is not None:
+            self._renewal.ask()
 
     @property
     def wakeup_fileno(self) -> int:
@@ -239,6 +224,20 @@ class Server:
         if now - self._warned.get(text, -every) >= every:
             self._warned[text] = now
             self.record(Warned(text))
+
+
+def _certificate(config: Config) -> Certificate | None:
+    """Load the certificate; nobody may believe that there is TLS where there is none."""
+    if config.tls_cert is not None:
+        return Certificate(config.tls_cert, config.tls_key)
+    asked = [
+        config.tls_key,
+        config.tls_only,
+        *(one.tls in ("auto", "only") for one in config.listen),
+    ]
+    if any(asked):
+        raise CertificateError("there is no TLS without a certificate (--tls-cert)")
+    return None
 
 
 def _listen(config: Config, dialects: Container[str]) -> list[Listener]:

@@ -14,7 +14,7 @@ from chatd.delivery import Delivery, Encoder
 from chatd.dialects import Dialect
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
 from chatd.hub import Hub
-from chatd.layers import Layer, LayerError, TlsOrPlain
+from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
 from chatd.meter import Meter
 from chatd.output import Due, Output, Transport
@@ -128,29 +128,36 @@ class Session(Output):
         if self._ended:
             self._ignore(len(data))
             return
-        if self._layer is not None:
-            self._receive_through(self._layer, data)
-        else:
+        if self._layer is None:
             self._take(data)
+        else:
+            self._receive_through_layer(data)
 
     def _take(self, data: bytes) -> None:
         self._inflow.add(len(data))
         self._attempt(lambda: self._dialect.feed(data))
 
-    def _receive_through(self, layer: Layer, data: bytes) -> None:
+    def _receive_through_layer(self, data: bytes) -> None:
         try:
             said = self._unseal(data)
         except LayerError as error:
+            if self._begun:
+                self._take(error.said)
             self.end(str(error))
             return
-        layer = self._layer or layer
-        if not self._begun and (layer.ready or layer.heir is None):
+        layer = self._layer
+        if not self._begun and (layer is None or layer.ready):
             self._begin()
         if self._begun:
             self._take(said)
-        if layer.over:
-            self.complete()
-            self.end("connection closed")
+        if layer is not None and layer.over:
+            self._end_when_done()
+
+    def _end_when_done(self) -> None:
+        """End as engines do at the end of the stream: when all that was asked is carried out."""
+        while self._job is None and not self._held and not self._ended:
+            if not self.complete():
+                self.end("connection closed")
 
     @property
     def patience(self) -> float | None:
@@ -159,13 +166,18 @@ class Session(Output):
             return None
         if self._begun:
             return self._dialect.patience
-        speaks_first = isinstance(self._layer, TlsOrPlain) and self._dialect.speaks_first
-        return self._limits.first_byte if speaks_first else None
+        greets = self._layer is not None and self._layer.undecided and self._dialect.speaks_first
+        return self._limits.first_byte if greets else None
+
+    @property
+    def handshaking(self) -> bool:
+        """Whether what comes next may take the layer much longer than a message takes."""
+        return not self._begun
 
     def quiet_passed(self) -> None:
         """Take note that nothing came for that long; carry out what that completes."""
-        if isinstance(self._layer, TlsOrPlain):
-            self._layer.speak_plainly()
+        if self._layer is not None and not self._begun:
+            self._layer.quiet_passed()
             self.receive(b"")
         else:
             self._attempt(self._dialect.quiet_passed)

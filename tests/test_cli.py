@@ -161,8 +161,8 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
             assert ala.ask("LOGIN ala") == "OK"
             assert ala.line() == "hej hej"
             threads = Path(f"/proc/{process.pid}/task")
-            if threads.exists():  # the loop, the store, the log of --verbose
-                assert len(list(threads.iterdir())) == 3
+            if threads.exists():  # the loop, the store, the certificate, the log of --verbose
+                assert len(list(threads.iterdir())) == 4
             assert bob.ask("LOGIN bob") == "ERROR the server is full, try again later"
             assert bob.line() is None
             assert ala.ask("WAVE") == "NOTICE o/"

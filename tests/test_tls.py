@@ -18,6 +18,7 @@ import pytest
 from chat import PATIENCE, LineClient, RawClient, chatd_process, wait_until
 from chatd.config import Listen
 from chatd.events import Disconnected, LoggedOut, Reloaded, Warned
+from chatd.layers import Tls
 from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
@@ -230,6 +231,40 @@ def test_a_farewell_is_answered_by_one_behind_all_answers(server, trust):
             assert raw.recv(10) == b""
 
 
+SLOW = """
+import time
+from chatd import Command, hookimpl
+
+def slow(ctx):
+    time.sleep(0.2)
+    ctx.reply("at last")
+
+@hookimpl
+def register_commands():
+    return [Command("slow", slow, blocks=True)]
+"""
+
+
+def test_all_that_was_asked_before_the_farewell_is_done(engine, certificate, trust, tmp_path):
+    """However long it takes: what waits for a worker, and more than the log holds at a time."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "slow.py").write_text(SLOW)
+    settings = {"tls_cert": certificate.both, "plugins_dir": tmp_path / "plugins"}
+    asked = b"LOGIN ala\r\nWHOAMI\r\nSLOW\r\nWHOAMI\r\n" + b"PUB hello\r\n" * 4000
+    with running_server(engine=engine, **settings) as running:
+        with RawClient(running.port, nick="bob") as bob, RawClient(running.port) as ala:
+            tls = Tls(trust, "localhost")
+            tls.feed(b"")
+            while not tls.ready:
+                ala.send(tls.take())
+                tls.feed(ala.sock.recv(65536))
+            ala.send(tls.take() + tls.seal(asked) + tls.close())
+            assert [bob.line() for _ in range(4000)] == ["PUB_MSG hello"] * 4000
+            heard = tls.feed(ala.rest())
+            assert heard == b"OK\r\nWHOAMI ala\r\nNOTICE at last\r\nWHOAMI ala\r\n"
+            assert tls.over
+
+
 def test_the_last_words_of_a_session_come_with_a_farewell(engine, certificate, trust):
     """So they are told from a connection that broke: `recv` raises at a ragged end."""
     with running_server(engine=engine, tls_cert=certificate.both) as running:
@@ -369,12 +404,15 @@ def test_a_terminal_that_is_closed_takes_the_server_with_it(tmp_path, certificat
         process.wait()
 
 
+NO_TLS = r"there is no TLS without a certificate \(--tls-cert\)"
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--tls-only",), "without --tls-cert there is no TLS"),
-        (("--tls-key", "key.pem"), "without --tls-cert there is no TLS"),
-        (("--listen", "json=:0?tls=only"), "tls=only: without --tls-cert there is no TLS"),
+        (("--tls-only",), NO_TLS),
+        (("--tls-key", "key.pem"), NO_TLS),
+        (("--listen", "json=:0?tls=only"), NO_TLS),
         (("--listen", "json=:0?tls=maybe"), "tls is auto, only, off, not maybe"),
         (("--tls-cert", "nothing.pem"), "cannot read nothing.pem: No such file or directory"),
     ],

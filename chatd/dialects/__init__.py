@@ -52,9 +52,6 @@ class Dialect(ABC):
     typed: ClassVar[bool] = False
     """Whether people type their way in, which takes longer than a program (SPEC D-4)."""
 
-    speaks_first: ClassVar[bool] = False
-    """Whether the server has something to say at the door, before the client speaks."""
-
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.group = ""
@@ -63,6 +60,11 @@ class Dialect(ABC):
     def opened(self) -> list[Event]:
         """Say what the server tells a client at the door, before the client speaks."""
         return []
+
+    @property
+    def speaks_first(self) -> bool:
+        """Whether the server has something to say before the client speaks."""
+        return type(self).opened is not Dialect.opened
 
     @abstractmethod
     def feed(self, data: bytes) -> None:

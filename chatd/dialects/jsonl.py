@@ -78,12 +78,15 @@ class Json(Dialect):
     name = "json"
     port = 5555
     reserved = frozenset({"message", "set-name"})
-    speaks_first = True  # S2-10
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
         self._login: Request | None = Request("login", (setting.address,))  # S2-10, S2-11
+
+    @property
+    def speaks_first(self) -> bool:
+        return True  # that somebody has entered
 
     def feed(self, data: bytes) -> None:
         self._lines.feed(data)

@@ -71,7 +71,6 @@ class Slash(Plain):
     port = 5001
     reserved = frozenset({"msg", "changename", "online", "pomoc", "wyjdz"})
     typed = True
-    speaks_first = True
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

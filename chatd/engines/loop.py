@@ -30,6 +30,10 @@ from chatd.session import Session
 
 _log = logging.getLogger(__name__)
 
+HANDSHAKES_PER_TURN = 4
+"""For the same reason: a signature takes as long as a hundred messages, and who asks for one
+needs no more than a recorded greeting."""
+
 ACCEPTS_PER_TURN = 64
 """So that a storm of connections does not keep those who are in from chatting."""
 
@@ -50,6 +54,7 @@ class LoopEngine(Engine):
         # When what came will be complete, if nothing follows; the earliest of them, or before.
         self._quiet: dict[LoopConnection, float] = {}
         self._next_quiet = inf
+        self._handshakes = 0  # in this turn
         self._thread = threading.get_ident()
         self._deadlines = Deadlines(self.sessions, host.clock)
 
@@ -142,6 +147,7 @@ class LoopEngine(Engine):
 
     def end_turn(self) -> None:
         """Do what no socket asks for, and drain the log."""
+        self._handshakes = 0
         for connection in list(self._paused):
             self._step(connection, self._try_again, connection)
         if self._quiet:
@@ -171,6 +177,10 @@ class LoopEngine(Engine):
             connection.end_input()
 
     def _read(self, connection: "LoopConnection") -> None:
+        if connection.session.handshaking:
+            self._handshakes += 1
+            if self._handshakes > HANDSHAKES_PER_TURN:
+                return  # it can still be read in the next turn
         if not connection.session.can_read:
             self._pause(connection)
         elif self._receive(connection):
