@@ -226,6 +226,7 @@ def test_what_importing_the_client_loads():
         "chatd",
         "chatd.events",
         "chatd.ids",
+        "chatd.layers",
         "chatd.limits",
     }
 

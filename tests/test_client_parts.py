@@ -41,6 +41,7 @@ from chatd.events import (
     Users,
 )
 from chatd.ids import make_id
+from chatd.layers import Layer
 
 TIMEOUT = 10.0
 
@@ -603,10 +604,8 @@ def test_what_slash_says_like_a_person():
 # -- layers ----------------------------------------------------------------------------------
 
 
-class Rot:
+class Rot(Layer):
     """A byte layer: it greets, waits for a greeting, and adds 1 to each byte."""
-
-    ready = False
 
     def __init__(self):
         self._out = b"?"
@@ -622,6 +621,9 @@ class Rot:
     def take(self):
         out, self._out = self._out, b""
         return out
+
+    def close(self):
+        return b"."
 
 
 def test_a_layer_lies_on_the_socket():
@@ -648,3 +650,4 @@ def test_a_layer_lies_on_the_socket():
                 pass
             assert received == b"OK"
             connection.close()
+            assert far.recv(100) == b"."
