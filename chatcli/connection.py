@@ -67,6 +67,9 @@ class Connection:
             return b""
         finally:
             self._send_sealed(layer)
+        if layer.over and said:  # nothing more will wake who waits for its end
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RD)
         if not data and not layer.over:  # somebody else may have cut it off
             self.reason = self.reason or "the connection ended without a farewell"
         return said if said or layer.over or not data else None

@@ -11,11 +11,15 @@ from math import inf
 from typing import NamedTuple
 
 from chatd.dialects import ClientDialect
-from chatd.events import Event, Request
+from chatd.events import Event, Request, WireError
 
 WINDOW = 128 * 1024
 """Bytes after which the server must show that it took them before more are read: a long paste
 then waits in the pipe, and a silent server is noticed while it goes on."""
+
+
+LONGEST = 10_000
+"""Events that one answer may have; the longest of chatd's, a page of the history, has 500."""
 
 
 class Exchange:
@@ -131,8 +135,13 @@ class Dialogue:
         self._finish_passed()
 
     def heard(self, exchange: Exchange, event: Event) -> None:
-        """Take an event for a part of the answer, and give the server time for the rest of it."""
+        """Take an event for a part of the answer, and give the server time for the rest of it.
+
+        Raises WireError when there is no end to it.
+        """
         exchange.heard.append(event)
+        if len(exchange.heard) > LONGEST:
+            raise WireError("endless", "an answer does not end")
         self._patiently()
 
     def _finish_passed(self) -> None:

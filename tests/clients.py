@@ -20,10 +20,10 @@ class Awaited:
     """An AsyncChatClient on a loop of its own, used like a ChatClient."""
 
     def __init__(self, *args, **settings):
+        self.client = AsyncChatClient(*args, **settings)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.client = AsyncChatClient(*args, **settings)
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)

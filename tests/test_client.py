@@ -1,8 +1,10 @@
 """The client library: both clients, every dialect, a real server."""
 
+import asyncio
 import contextlib
 import inspect
 import socket
+import ssl
 import threading
 import time
 
@@ -31,8 +33,9 @@ from chatcli import (
     Told,
     Unconfirmed,
 )
+from chatd.limits import Limits
 from chatd.testing import running_server
-from clients import CLIENTS, DIALECTS, KINDS, Proxy, chat_server, open_client, until
+from clients import CLIENTS, DIALECTS, KINDS, QUICK, Proxy, chat_server, open_client, until
 from test_chatcli_foreign import foreign_server
 
 
@@ -578,3 +581,97 @@ def test_a_plain_client_sees_a_well_behaved_one():
 def test_missed_is_an_event_of_the_library():
     assert Missed(0, 0) == chatcli.Missed(0, 0)
     assert CLIENTS["threads"] is ChatClient
+
+
+# -- what is easily got wrong ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ca": "ca.pem"},
+        {"ca": "ca.pem", "tls": ssl.create_default_context()},
+        {"tls": "yes"},
+        {"timeout": 0},
+        {"keepalive": 0},
+        {"dialect": "latin"},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("client", [ChatClient, AsyncChatClient])
+def test_settings_that_make_no_sense(client, settings):
+    with pytest.raises(ValueError):
+        client("localhost", 1, nick="ala", **settings)
+
+
+def test_a_client_that_was_never_connected_has_no_events():
+    with pytest.raises(NotConnected):
+        next(iter(ChatClient(nick="ala")))
+
+    async def take():
+        async for _ in AsyncChatClient(nick="ala"):
+            pass
+
+    with pytest.raises(NotConnected):
+        asyncio.run(take())
+
+
+def test_times_of_months(kind):
+    month = 30 * 86_400.0
+    with chat_server() as server:
+        settings = {"timeout": month, "keepalive": month}
+        with open_client(kind, server.ports["json"], "ala", **settings) as ala:
+            assert ala.users() == ["ala"]
+
+
+@pytest.mark.parametrize("dialect", ["json", "words"])
+def test_a_nick_that_was_changed_by_other_words(kind, dialect):
+    """However it was asked for: what is said under it is one's own."""
+    with chat_server() as server, RawClient(server.ports["crlf"], nick="ola") as ola:
+        with open_client(kind, server.ports[dialect], "ala", dialect) as ala:
+            ala.ask("rename", "neo")
+            assert ala.nick == "neo"
+            ala.say("hello")
+            assert ola.line() == "PUB_MSG hello"
+            ola.send("PUB over")
+            (said,) = [e for e in until(ala, lambda e: isinstance(e, Said)) if isinstance(e, Said)]
+            assert said.text == "over"
+
+
+def test_who_gives_up_waiting_takes_back_what_was_not_sent():
+    async def talk(proxy, target):
+        settings = {"nick": "ala", "backoff": QUICK, "timeout": PATIENCE}
+        async with AsyncChatClient("127.0.0.1", proxy.port, **settings) as ala:
+            proxy.target = 1
+            proxy.cut()
+            async for event in ala:
+                if isinstance(event, Disconnected):
+                    break
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await ala.say("never")
+            assert ala.trouble
+            proxy.target = target
+            await ala.say("now")
+            assert not ala.trouble
+
+    with chat_server() as server, RawClient(server.ports["crlf"], nick="ola") as ola:
+        with Proxy(server.ports["json"]) as proxy:
+            asyncio.run(talk(proxy, proxy.target))
+        assert ola.line() == "PUB_MSG now"
+
+
+def test_a_server_that_is_full(kind, dialect):
+    with chat_server(limits=Limits(clients=1)) as server, RawClient(server.port, nick="ola"):
+        with pytest.raises(CommandError) as caught:
+            with open_client(kind, server.ports[dialect], "ala", dialect):
+                pass
+    assert caught.value.code == "full"
+
+
+def test_who_never_came_in_has_not_said_anything(kind):
+    """A server that hangs up at the door: that is no reason to wonder what it has carried out."""
+    with foreign_server(lambda peer: peer.line()) as port:
+        with pytest.raises(NotConnected, match="^the server closed the connection$"):
+            with open_client(kind, port, "ala", "crlf"):
+                pass

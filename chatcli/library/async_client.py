@@ -139,6 +139,8 @@ class AsyncChatClient(Front):
         return self.events()
 
     async def _next_event(self, timeout: float | None) -> Event | None:
+        if self._task is None:
+            raise NotConnected("connect first: nothing can happen")
         inbox = self._presence.inbox
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -156,7 +158,11 @@ class AsyncChatClient(Front):
     async def _call(self, call: Call[T]) -> T:
         done = asyncio.Event()
         pending = self._enter(lambda: self._presence.submit(call, done.set))
-        await done.wait()
+        try:
+            await done.wait()
+        except BaseException:
+            self._presence.withdraw(pending)
+            raise
         return pending.outcome()
 
     def _enter(self, use: Callable[[], T]) -> T:

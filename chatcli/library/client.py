@@ -17,6 +17,9 @@ from chatd.events import GENERAL, Event, Record
 
 T = TypeVar("T")
 
+_LONG = 86_400.0
+"""Seconds; poll takes no more than some weeks."""
+
 
 class ChatClient(Front):
     """A user of a chat, for plain functions; any thread may call any method.
@@ -143,6 +146,8 @@ class ChatClient(Front):
         return self.events()
 
     def _next_event(self, timeout: float | None) -> Event | None:
+        if self._thread is None:
+            raise NotConnected("connect first: nothing can happen")
         inbox = self._presence.inbox
         with self._changed:
             self._changed.wait_for(lambda: inbox or self._presence.over, timeout)
@@ -159,7 +164,12 @@ class ChatClient(Front):
     def _call(self, call: Call[T]) -> T:
         done = threading.Event()
         pending = self._enter(lambda: self._presence.submit(call, done.set))
-        done.wait()
+        try:
+            done.wait()
+        except BaseException:
+            with self._lock:
+                self._presence.withdraw(pending)
+            raise
         return pending.outcome()
 
     def _enter(self, use: Callable[[], T]) -> T:
@@ -207,7 +217,7 @@ class ChatClient(Front):
         with self._lock:
             wait = self._presence.wait()
             poll = self._poll()
-        poll.poll(None if wait is None else wait * 1000 + 1)
+        poll.poll(None if wait is None else min(wait, _LONG) * 1000 + 1)
         with self._changed, contextlib.suppress(BlockingIOError):
             self._carry()
             self._changed.notify_all()

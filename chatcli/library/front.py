@@ -22,8 +22,9 @@ class Front:
     seconds without a byte after which the client asks whether the server is still there. most:
     events that wait until somebody takes them; beyond that the oldest are lost.
 
-    Raises ValueError for a dialect that is none, CommandError for a nick that cannot be one,
-    OSError for a ca that cannot be read.
+    Raises ValueError for a dialect that is none, for times that are not above 0 and for a ca
+    without tls=True, CommandError for a nick that cannot be one, OSError for a ca that cannot be
+    read.
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Front:
     ) -> None:
         if dialect not in CLIENTS:
             raise ValueError(f"there is no dialect {dialect}: there are {', '.join(CLIENTS)}")
+        if not (timeout > 0 and keepalive > 0):
+            raise ValueError("timeout and keepalive are seconds above 0")
         client = CLIENTS[dialect]
         self._place = (host, port or client.port)
         self._timeout = timeout
-        self._tls = trusting(ca) if tls is True else tls or None
+        self._tls = _context(tls, ca)
         habits = Habits(
             timeout=timeout,
             reconnect=reconnect,
@@ -77,6 +80,11 @@ class Front:
     def connected(self) -> bool:
         """Whether the client is in the chat at this moment, as far as it knows."""
         return self._presence.present
+
+    @property
+    def trouble(self) -> str:
+        """Why the client is not in the chat, as far as it knows; empty while it is."""
+        return "" if self.connected else self._presence.trouble
 
     @property
     def closed(self) -> bool:
@@ -110,3 +118,14 @@ class Front:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _context(tls: bool | ssl.SSLContext, ca: str | PathLike[str] | None) -> ssl.SSLContext | None:
+    """Say whom to trust with TLS; nobody may believe that a server is checked which is not."""
+    if tls is True:
+        return trusting(ca)
+    if ca is not None:
+        raise ValueError("ca is for tls=True: nothing else looks at it")
+    if tls and not isinstance(tls, ssl.SSLContext):
+        raise ValueError("tls is True, False or an ssl.SSLContext")
+    return tls or None

@@ -30,6 +30,7 @@ from chatd.events import (
     Event,
     Failed,
     LoggedIn,
+    Renamed,
     Said,
     Told,
 )
@@ -67,6 +68,8 @@ class Presence:
         """Whether it has ever been in the chat."""
         self.error: Exception | None = None
         """Why it never came in, or does not come back."""
+        self.trouble = ""
+        """Why the last attempt to be in the chat failed."""
         self._dialect = dialect
         self._habits = habits
         self._clock = clock
@@ -149,13 +152,18 @@ class Presence:
     def lost(self, reason: str, error: type[OSError] = Unconfirmed) -> None:
         """Take note that the connection broke; reason says why, if anything is known of it."""
         reason = reason or "the server closed the connection"
-        self._drop(reason, error(f"{reason}: it is not known whether it was carried out"))
+        if self.present:
+            self._drop(reason, error(f"{reason}: it is not known whether it was carried out"))
+        else:  # nothing was asked but to be let in
+            self._drop(reason, NoAnswer(reason) if error is NoAnswer else NotConnected(reason))
 
     def tick(self) -> None:
         """Do what is due by the clock."""
         now = self._clock()
         while self._held and now >= self._held[0].due:
-            self._held.popleft().fail(NotConnected("there is no connection: nothing was sent"))
+            trouble = self.trouble and f" ({self.trouble})"
+            text = f"there is no connection{trouble}: nothing was sent"
+            self._held.popleft().fail(NotConnected(text))
         if self._dialogue is not None and now >= self._dialogue.deadline:
             text = f"no answer from the server within {self._habits.timeout:g} seconds"
             self.lost(text, NoAnswer)
@@ -180,6 +188,11 @@ class Presence:
         else:
             self._held.append(pending)
         return pending
+
+    def withdraw(self, pending: Pending[Any]) -> None:
+        """Take back a call for which nobody waits any more, unless it has been sent."""
+        if pending in self._held:
+            self._held.remove(pending)
 
     def post(self, call: Call[T]) -> None:
         """Carry out a call for whose outcome nobody waits; a refusal comes as an event.
@@ -236,14 +249,19 @@ class Presence:
         """Remember what the client has done."""
         assert exchange.request is not None
         verb, args = exchange.request.verb, exchange.request.args
+        if not args:
+            return  # it was asked by hand, and cannot have been granted
         if verb == "login":
-            self.nick = args[0]
-            self._bookmark.names.add(self.nick)
+            self._call_oneself(args[0])
         elif verb == "join":
             self.rooms[args[0].casefold()] = args[0]
             self._move_bookmark()  # what was said there before was not missed
         elif verb == "leave":
             self.rooms.pop(args[0].casefold(), None)
+
+    def _call_oneself(self, nick: str) -> None:
+        self.nick = nick
+        self._bookmark.names.add(nick)
 
     # -- what is heard -----------------------------------------------------------------------
 
@@ -259,6 +277,8 @@ class Presence:
             self._dialogue.heard(exchange, event)
         elif not own:
             self._tell(event)
+        if isinstance(event, Renamed) and event.old == self.nick:
+            self._call_oneself(event.nick)  # whatever it was that asked for it
         if own and is_to_oneself(event, self.nick, asked):
             self._tell(event)
 
@@ -362,6 +382,7 @@ class Presence:
         self._try_again(error)
 
     def _try_again(self, error: Exception) -> None:
+        self.trouble = str(error)
         if not self.entered or not self._habits.reconnect or self._leave_at < inf:
             self.end(error)
             return

@@ -38,7 +38,11 @@ _TEXTS = {
     "bad-id": (r".* is no id of a message, such as .*",),
     "not-kept": (r"private messages are not kept here",),
     "no-store": (r"nothing is stored here, so nothing can be searched",),
-    "full": (r"the server is full, try again later", r"Witaj .* Sprobuj ponownie pozniej!"),
+    "full": (
+        r"the server is full, try again later",
+        r"too many connections .*",
+        r"Witaj .* Sprobuj ponownie pozniej!",
+    ),
     "unknown-command": (r"unknown command.*", r"Unknown command '.*'!"),
 }
 _CODES = [(re.compile("|".join(texts)), code) for code, texts in _TEXTS.items()]

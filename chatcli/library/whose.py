@@ -36,7 +36,7 @@ def is_own(event: Event, nick: str, asked: Request | None) -> bool:
     if isinstance(event, Said | LoggedIn | LoggedOut | Joined | Parted | Created):
         return event.nick == nick
     if isinstance(event, Renamed):
-        wanted = asked.args[0] if asked and asked.verb == "login" else nick
+        wanted = asked.args[0] if asked and asked.args and asked.verb == "login" else nick
         return nick in (event.old, event.nick) or event.nick == wanted
     return isinstance(event, Told) and event.sender == nick
 
@@ -45,5 +45,5 @@ def is_to_oneself(event: Event, nick: str, asked: Request | None) -> bool:
     """Whether one's own words are more than their echo: a private message to oneself."""
     if not isinstance(event, Told) or event.recipient not in ("", nick):
         return False
-    recipient = asked.args[0] if asked and asked.verb == "tell" else nick
+    recipient = asked.args[0] if asked and asked.args and asked.verb == "tell" else nick
     return recipient.casefold() == nick.casefold()

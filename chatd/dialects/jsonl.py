@@ -273,7 +273,7 @@ class JsonClient(ClientDialect):
             yield Done(), self._renames.pop(0)
 
 
-_REFUSALS = ("nick ", "control characters ")
+_REFUSALS = ("nick ", "control characters ", "the server is full", "too many connections")
 
 # What the server's notices tell, by the words in which it does.
 _NEWS: dict[type[Event], str] = {

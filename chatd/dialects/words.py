@@ -267,7 +267,8 @@ class WordsClient(PlainClient):
 
 
 _CODES = {text: code for code, text in _BARE.items()}
-_MESSAGE = re.compile(r"\[([^ ]+?)(\(\*\))?(?:@([^ ]+?))?\]: (.*)")
+# The bounds keep a line of brackets from taking ages.
+_MESSAGE = re.compile(r"\[([^ ]{1,200}?)(\(\*\))?(?:@([^ ]{1,200}?))?\]: (.*)")
 _NEWS: tuple[tuple[re.Pattern[str], Callable[..., Event]], ...] = (
     (re.compile(r"\[([^ ]+)\] log in\."), LoggedIn),
     (re.compile(r"\[([^ ]+)\] log out\."), lambda nick: LoggedOut(nick, "")),
