@@ -8,10 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chatcli.library.async_client import AsyncChatClient
-    from chatcli.library.backoff import Backoff
-    from chatcli.library.client import ChatClient
-    from chatcli.library.news import (
+    from chatcli.client.backoff import Backoff
+    from chatcli.client.coroutines import AsyncChatClient
+    from chatcli.client.news import (
         Disconnected,
         Lost,
         NoAnswer,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
         Reconnected,
         Unconfirmed,
     )
+    from chatcli.client.threads import ChatClient
     from chatd.events import (
         GENERAL,
         CommandError,
@@ -71,12 +71,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncChatClient": "chatcli.library.async_client",
-    "Backoff": "chatcli.library.backoff",
-    "ChatClient": "chatcli.library.client",
+    "AsyncChatClient": "chatcli.client.coroutines",
+    "Backoff": "chatcli.client.backoff",
+    "ChatClient": "chatcli.client.threads",
     **dict.fromkeys(
         ("Disconnected", "Lost", "NoAnswer", "NotConnected", "Reconnected", "Unconfirmed"),
-        "chatcli.library.news",
+        "chatcli.client.news",
     ),
 }
 

@@ -5,14 +5,12 @@ from math import inf
 
 import pytest
 
-from chatcli.connection import Connection
-from chatcli.dialogue import Dialogue
-from chatcli.library import calls
-from chatcli.library.backoff import Backoff
-from chatcli.library.bookmark import Bookmark, overlap
-from chatcli.library.habits import Habits
-from chatcli.library.inbox import Inbox
-from chatcli.library.news import (
+from chatcli.client import calls
+from chatcli.client.backoff import Backoff
+from chatcli.client.bookmark import Bookmark, overlap
+from chatcli.client.habits import Habits
+from chatcli.client.inbox import Inbox
+from chatcli.client.news import (
     Disconnected,
     Lost,
     NoAnswer,
@@ -20,8 +18,10 @@ from chatcli.library.news import (
     Reconnected,
     Unconfirmed,
 )
-from chatcli.library.presence import GOODBYE, Presence
-from chatcli.library.refusals import code_of
+from chatcli.client.presence import GOODBYE, Presence
+from chatcli.client.refusals import code_of
+from chatcli.connection import Connection
+from chatcli.dialogue import Dialogue
 from chatd.archive import _BROKEN
 from chatd.dialects.crlf import CrlfClient
 from chatd.dialects.jsonl import JsonClient

@@ -200,8 +200,8 @@ def test_importing_the_client_loads_nothing_of_the_server():
 def test_importing_the_library_loads_no_more_than_it_needs():
     """Neither a command line nor a line editor, and of threads and coroutines only one."""
     assert {name for name in loaded_by("chatcli") if name.startswith("chat")} == {"chatcli"}
-    for client, other in (("client", "asyncio"), ("async_client", "chatcli.library.client")):
-        loaded = loaded_by(f"chatcli.library.{client}")
+    for client, other in (("threads", "asyncio"), ("coroutines", "chatcli.client.threads")):
+        loaded = loaded_by(f"chatcli.client.{client}")
         assert not loaded & {"click", "prompt_toolkit", "wcwidth", "pluggy", "sqlalchemy", other}
 
 

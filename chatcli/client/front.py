@@ -3,10 +3,10 @@
 import ssl
 from os import PathLike
 
+from chatcli.client.backoff import Backoff
+from chatcli.client.habits import Habits
+from chatcli.client.presence import Presence
 from chatcli.connection import Connection
-from chatcli.library.backoff import Backoff
-from chatcli.library.habits import Habits
-from chatcli.library.presence import Presence
 from chatcli.tls import trusting
 from chatd.dialects.table import CLIENTS
 

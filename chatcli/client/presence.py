@@ -11,17 +11,17 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
+from chatcli.client import calls
+from chatcli.client.arrival import Arrival, Place, find_place
+from chatcli.client.bookmark import Bookmark
+from chatcli.client.calls import Answer, Call
+from chatcli.client.habits import Habits
+from chatcli.client.inbox import Inbox
+from chatcli.client.news import Disconnected, NoAnswer, NotConnected, Reconnected, Unconfirmed
+from chatcli.client.pending import Pending
+from chatcli.client.refusals import explained
+from chatcli.client.whose import is_answer, is_own, is_to_oneself
 from chatcli.dialogue import Dialogue, Exchange
-from chatcli.library import calls
-from chatcli.library.arrival import Arrival, Place, find_place
-from chatcli.library.bookmark import Bookmark
-from chatcli.library.calls import Answer, Call
-from chatcli.library.habits import Habits
-from chatcli.library.inbox import Inbox
-from chatcli.library.news import Disconnected, NoAnswer, NotConnected, Reconnected, Unconfirmed
-from chatcli.library.pending import Pending
-from chatcli.library.refusals import explained
-from chatcli.library.whose import is_answer, is_own, is_to_oneself
 from chatd.dialects import ClientDialect
 from chatd.events import (
     GENERAL,

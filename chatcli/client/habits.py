@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from chatcli.library.backoff import Backoff
+from chatcli.client.backoff import Backoff
 
 
 class Habits(Struct, frozen=True, kw_only=True):

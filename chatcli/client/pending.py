@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from chatcli.library.calls import Call
+from chatcli.client.calls import Call
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from chatcli.library.news import Lost
+from chatcli.client.news import Lost
 from chatd.events import Event
 
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
+from chatcli.client import calls
+from chatcli.client.calls import Call
+from chatcli.client.front import Front
+from chatcli.client.news import NotConnected
 from chatcli.connection import Connection, layered
-from chatcli.library import calls
-from chatcli.library.calls import Call
-from chatcli.library.front import Front
-from chatcli.library.news import NotConnected
 from chatd.events import GENERAL, Event, Record
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from chatcli.library.refusals import code_of, refusal
+from chatcli.client.refusals import code_of, refusal
 from chatd.dialects import ClientDialect, one_line
 from chatd.dialects.past import read_missed
 from chatd.events import (

@@ -8,10 +8,10 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from chatcli.library import calls
-from chatcli.library.bookmark import Bookmark, overlap, said_in
-from chatcli.library.calls import Call, Page
-from chatcli.library.news import Lost
+from chatcli.client import calls
+from chatcli.client.bookmark import Bookmark, overlap, said_in
+from chatcli.client.calls import Call, Page
+from chatcli.client.news import Lost
 from chatd.events import GENERAL, CommandError, Event, Missed, Record, Said
 
 PAGE = 200
