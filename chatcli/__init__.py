@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         NoAnswer,
         NotConnected,
         Reconnected,
+        ReconnectFailed,
         Unconfirmed,
     )
     from chatcli.client.threads import ChatClient
@@ -60,6 +61,7 @@ __all__ = [
     "Notice",
     "Parted",
     "Recalled",
+    "ReconnectFailed",
     "Reconnected",
     "Record",
     "Renamed",
@@ -75,7 +77,15 @@ _HOMES = {
     "Backoff": "chatcli.client.backoff",
     "ChatClient": "chatcli.client.threads",
     **dict.fromkeys(
-        ("Disconnected", "Lost", "NoAnswer", "NotConnected", "Reconnected", "Unconfirmed"),
+        (
+            "Disconnected",
+            "Lost",
+            "NoAnswer",
+            "NotConnected",
+            "ReconnectFailed",
+            "Reconnected",
+            "Unconfirmed",
+        ),
         "chatcli.client.news",
     ),
 }

@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import inspect
+import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 
@@ -28,6 +31,7 @@ from chatcli import (
     NotConnected,
     Notice,
     Parted,
+    ReconnectFailed,
     Renamed,
     Said,
     Told,
@@ -252,6 +256,11 @@ def test_any_other_command(kind, dialect):
             assert told[1].startswith("last_id ")
             (whoami,) = bot.ask("whoami")
             assert whoami.nick == "bot"
+            for verb in ("help", "userlist", "users"):  # what the client itself may use for a mark
+                with contextlib.suppress(CommandError):  # not every dialect has it
+                    bot.ask(verb)
+                assert bot.users() == ["bot"]
+            bot.ask("stats")
             assert list(bot.events(timeout=0)) == []
 
 
@@ -375,6 +384,12 @@ def test_what_makes_no_sense():
         ChatClient(nick="a b")
     with pytest.raises(NotConnected):
         ChatClient(nick="bot").say("hi")
+
+
+def test_a_page_has_one_edge(kind):
+    with chat_server() as server, open_client(kind, server.ports["json"], "bot") as bot:
+        with pytest.raises(ValueError, match="before an id, or after one"):
+            bot.history(before=2, after=1)
 
 
 def test_a_client_connects_once(kind):
@@ -521,6 +536,78 @@ def test_events_end_when_the_client_is_closed_elsewhere(kind):
             assert not thread.is_alive()
             with pytest.raises(NotConnected):
                 bot.say("too late")
+
+
+def test_coming_back_that_fails_is_told(kind):
+    with chat_server() as server, Proxy(server.ports["json"]) as proxy:
+        with open_client(kind, proxy.port, "bot") as bot:
+            proxy.target = 1
+            proxy.cut()
+            gone, *failed = (event for event, _ in zip(bot.events(), range(4), strict=False))
+            assert isinstance(gone, Disconnected)
+            assert all(isinstance(event, ReconnectFailed) for event in failed)
+            assert all(event.reason and event.delay <= QUICK.cap for event in failed)
+            assert bot.trouble
+
+
+def test_closing_while_a_connection_hangs(kind):
+    """A server that takes no connection: closing does not wait for it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        taken = []
+
+        def take():
+            peer, _ = listener.accept()
+            taken.append(peer)
+            peer.recv(100)
+            peer.sendall(b"OK\r\n")
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        port = listener.getsockname()[1]
+        with open_client(kind, port, "bot", "crlf", timeout=3600.0, resume=False) as bot:
+            thread.join()
+            crowd = [socket.socket() for _ in range(3)]
+            for sock in crowd:  # more than wait there
+                sock.setblocking(False)
+                sock.connect_ex(("127.0.0.1", port))
+            taken[0].close()
+            until(bot, lambda event: isinstance(event, Disconnected))
+            time.sleep(0.1)  # it may connect at once: what is tested holds at any moment
+        for sock in crowd:
+            sock.close()
+
+
+def test_ctrl_c_at_any_moment_leaves_no_lock_behind():
+    """As long as it waits for events; each round it comes a little later."""
+    program = """
+import sys
+from chatcli import ChatClient
+try:
+    with ChatClient("127.0.0.1", int(sys.argv[1]), nick="bot", dialect="rooms") as bot:
+        print("here", flush=True)
+        while True:
+            list(bot.events(timeout=0))
+except KeyboardInterrupt:
+    print("gone")
+"""
+    with chat_server() as server:
+        for moment in range(20):
+            command = [sys.executable, "-c", program, str(server.ports["rooms"])]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as bot:
+                assert bot.stdout.readline() == b"here\n"
+                time.sleep(moment / 10_000)
+                bot.send_signal(signal.SIGINT)
+                try:
+                    assert bot.communicate(timeout=PATIENCE)[0] == b"gone\n"
+                finally:
+                    bot.kill()
+
+
+def test_the_nick_is_free_when_the_client_is_closed(kind, dialect):
+    with chat_server() as server:
+        for _ in range(20):
+            with open_client(kind, server.ports[dialect], "bot", dialect):
+                pass
 
 
 def test_closing_while_there_is_no_server(kind):

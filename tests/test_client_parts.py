@@ -359,14 +359,46 @@ def test_when_it_is_tried_again():
         assert life.presence.wants_connection
         life.presence.unreachable(ConnectionRefusedError("nobody"))
     life.after(4.0)
+    come_back(life)
+    gone, *failed, _ = life.told()
+    assert gone == Disconnected("gone")
+    assert [event.reason for event in failed] == ["nobody"] * 4
+    assert all(2.0 <= event.delay <= 4.0 for event in failed[1:])
+    life.after(4.0)
+    life.presence.lost("gone")
+    assert 0.5 <= life.presence.wait() <= 1.0
+
+
+def come_back(life):
     life.presence.connected()
     life.sent()
     life.server("OK")
     life.server(*stats(10), "OK", "USERS ala")
     assert life.presence.present
-    assert [type(event) for event in life.told()] == [Disconnected, Reconnected]
-    life.presence.lost("gone")
-    assert 0.5 <= life.presence.wait() <= 1.0
+
+
+def test_a_server_that_throws_us_out_at_once_is_tried_less_and_less():
+    life = Life().enter()
+    for longest in (1.0, 2.0, 4.0, 4.0):
+        life.presence.lost("gone")
+        assert longest / 2 <= life.presence.wait() <= longest
+        life.after(longest)
+        come_back(life)
+
+
+def test_while_somebody_connects_nobody_else_does():
+    """And the clock goes on."""
+    life = Life()
+    assert life.presence.wants_connection
+    life.presence.dialing()
+    assert not life.presence.wants_connection
+    assert life.presence.wait() is None
+    pending, _ = life.call(calls.users())
+    assert life.presence.wait() == TIMEOUT
+    life.after(TIMEOUT)
+    assert isinstance(failure(pending), NotConnected)
+    life.presence.leave()
+    assert life.presence.over
 
 
 def test_a_refused_login_is_an_error_the_first_time_only():
@@ -571,13 +603,40 @@ def test_leaving_waits_for_the_last_answer_a_little():
         assert not life.presence.over
         late, _ = life.call(calls.users())
         assert isinstance(failure(late), NotConnected)
+        assert not life.presence.silent
         if answered:
             life.server("USERS ala")
             pending.outcome()
+            assert life.presence.silent
+            assert not life.presence.over, "the server has not let go of the nick yet"
+            life.presence.lost("")
+            assert life.told() == []
         else:
             life.after(GOODBYE)
             assert isinstance(failure(pending), Unconfirmed)
+            assert life.told() == [Disconnected("the client is closed")]
         assert life.presence.over
+
+
+def test_leaving_waits_for_a_server_that_does_not_close_only_a_little():
+    life = Life().enter()
+    life.presence.leave()
+    assert life.presence.silent
+    life.after(GOODBYE)
+    assert life.presence.over
+    assert life.told() == []
+
+
+def test_leaving_waits_as_long_as_answers_come():
+    life = Life().enter()
+    for _ in range(5):
+        life.presence.post(calls.say("hi", GENERAL))
+    life.presence.leave()
+    for _ in range(5):
+        life.after(GOODBYE - 0.1)
+        assert not life.presence.silent
+        life.server("USERS ala")
+    assert life.presence.silent
 
 
 def test_notices_that_belong_to_no_answer_are_events():

@@ -198,6 +198,8 @@ class Page(NamedTuple):
 
 def page(room: str, count: int, *, before: int = 0, after: int = 0) -> Call[Page]:
     """Ask for a page of a room's history; with an id, for the one before or after it."""
+    if before and after:
+        raise ValueError("a page is before an id, or after one")
     words = [_name(room), str(count)]
     if before or after:
         words += ["after", id_text(after)] if after else ["before", id_text(before)]

@@ -56,8 +56,6 @@ class AsyncChatClient(Front):
             return
         self._presence.leave()
         self._stirred.set()
-        if self._presence.over:
-            self._task.cancel()  # it may be connecting
         await asyncio.wait([self._task])
 
     async def __aenter__(self) -> Self:
@@ -116,7 +114,8 @@ class AsyncChatClient(Front):
         """Give the last messages of a room, oldest first, or those before or after an id.
 
         The room `@nick` is a private talk. A record is a message (`Said`, `Told`), or a `Missed`
-        where some are not kept. There can be fewer than count where they are long.
+        where some are not kept. There can be fewer than count where they are long. Raises
+        ValueError for both before and after.
         """
         return await self._call(calls.history(room, count, before, after))
 
@@ -183,26 +182,31 @@ class AsyncChatClient(Front):
 
     async def _live(self) -> None:
         """The task: connect, and carry bytes until it is over."""
+        dialing = None
         try:
             while not self._presence.over:
                 if self._presence.wants_connection:
-                    await self._connect()
-                else:
-                    await self._turn()
+                    self._presence.dialing()
+                    dialing = asyncio.create_task(self._connect(), name="chatcli-connect")
+                await self._turn()
         finally:
             self._presence.end(NotConnected("the client has failed"))  # if it was not over
             self._hang_up()
             self._notify()
+            if dialing is not None:
+                dialing.cancel()
+                await asyncio.wait([dialing])
 
     async def _connect(self) -> None:
+        found: Connection | Exception
         try:
-            connection = await connect(*self._place, self._timeout, self._tls)
-        except OSError as error:
-            self._presence.unreachable(error)
-            self._notify()
-            return
-        self._begin(connection)
-        asyncio.get_running_loop().add_reader(connection, self._stirred.set)
+            found = await connect(*self._place, self._timeout, self._tls)
+        except Exception as error:  # whatever it is, there is no connection
+            found = error
+        self._dialed(found)
+        if self._connection is not None:
+            asyncio.get_running_loop().add_reader(self._connection, self._stirred.set)
+        self._stirred.set()
 
     async def _turn(self) -> None:
         """Wait until something can be done, and do it."""

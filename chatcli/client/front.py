@@ -93,11 +93,16 @@ class Front:
 
     # -- what carries bytes, whoever waits ---------------------------------------------------
 
-    def _begin(self, connection: Connection) -> None:
-        """Talk over a new connection."""
-        self._connection = connection
-        self._presence.connected()
-        connection.send(self._presence.output)
+    def _dialed(self, found: Connection | Exception) -> None:
+        """Talk over a new connection, or take note of why there is none."""
+        if isinstance(found, Exception):
+            self._presence.unreachable(found)
+        elif self._presence.over:  # it took too long
+            found.close()
+        else:
+            self._connection = found
+            self._presence.connected()
+            found.send(self._presence.output)
 
     def _carry(self) -> None:
         """Do what can be done without waiting: receive, think, send."""
@@ -109,10 +114,12 @@ class Front:
                 presence.lost(connection.reason)
         presence.tick()
         if connection is not None:
-            if presence.online:
-                connection.send(presence.output)
-            else:
+            if not presence.online:
                 self._hang_up()
+                return
+            connection.send(presence.output)
+            if presence.silent and not presence.output:
+                connection.end_sending()
 
     def _hang_up(self) -> None:
         if self._connection is not None:

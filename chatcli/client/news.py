@@ -20,6 +20,13 @@ class Reconnected(Event, frozen=True):
     rooms: tuple[str, ...]
 
 
+class ReconnectFailed(Event, frozen=True):
+    """The client tried to come back and could not: why, and in how many seconds it tries again."""
+
+    reason: str
+    delay: float
+
+
 class Lost(Event, frozen=True):
     """So many events came here while nobody took them, and were left out: the oldest ones."""
 

@@ -13,11 +13,19 @@ from typing import Any, TypeVar
 
 from chatcli.client import calls
 from chatcli.client.arrival import Arrival, Place, find_place
+from chatcli.client.backoff import Attempts
 from chatcli.client.bookmark import Bookmark
 from chatcli.client.calls import Answer, Call
 from chatcli.client.habits import Habits
 from chatcli.client.inbox import Inbox
-from chatcli.client.news import Disconnected, NoAnswer, NotConnected, Reconnected, Unconfirmed
+from chatcli.client.news import (
+    Disconnected,
+    NoAnswer,
+    NotConnected,
+    Reconnected,
+    ReconnectFailed,
+    Unconfirmed,
+)
 from chatcli.client.pending import Pending
 from chatcli.client.refusals import explained
 from chatcli.client.whose import is_answer, is_own, is_to_oneself
@@ -38,7 +46,7 @@ from chatd.events import (
 T = TypeVar("T")
 
 GOODBYE = 2.0
-"""Seconds that are left to the server at the end, to take what it was not asked to confirm."""
+"""Seconds of silence that are left to the server at the end, to take what it was sent and close."""
 
 _MANY = 200
 """Messages after which the bookmark is moved."""
@@ -79,8 +87,7 @@ class Presence:
         self._bookmark = Bookmark()
         self._held: deque[Pending[Any]] = deque()
         self._pending: dict[Exchange, Pending[Any]] = {}
-        self._attempt = 0
-        self._retry_at = -inf
+        self._attempts = Attempts(habits.backoff)
         self._heard_at = 0.0
         self._leave_at = inf
         self._moving = self._move_again = False  # the bookmark
@@ -101,7 +108,12 @@ class Presence:
     @property
     def wants_connection(self) -> bool:
         """Whether to connect now."""
-        return not (self.over or self.online) and self._clock() >= self._retry_at
+        return not (self.over or self.online) and self._clock() >= self._attempts.due
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing will be said any more, once output is sent."""
+        return self._leave_at < inf and not (self._dialogue and self._dialogue.unanswered)
 
     def wait(self) -> float | None:
         """Seconds until tick is due; None for never."""
@@ -110,11 +122,15 @@ class Presence:
 
     def _due(self) -> float:
         if self._dialogue is None:
-            return self._retry_at
+            return self._attempts.due
         silent = self._heard_at + self._habits.keepalive if self.present else inf
         return min(self._dialogue.deadline, silent)
 
     # -- the connection ----------------------------------------------------------------------
+
+    def dialing(self) -> None:
+        """Take note that somebody connects; `connected` or `unreachable` says what came of it."""
+        self._attempts.begin()
 
     def connected(self) -> None:
         """Begin on a new connection."""
@@ -131,7 +147,7 @@ class Presence:
         call = next(steps)
         self._dialogue.log_in(self.nick, partial(self._step, steps, self._arrive, call))
 
-    def unreachable(self, error: OSError) -> None:
+    def unreachable(self, error: Exception) -> None:
         """Take note that there was no connection to be had."""
         self._try_again(error)
 
@@ -147,12 +163,13 @@ class Presence:
             self.lost(f"the server talks nonsense: {error}")
         if self._refusal is not None:
             self._drop("the login was refused", self._refusal)
-        self._leave_if_done()
 
     def lost(self, reason: str, error: type[OSError] = Unconfirmed) -> None:
         """Take note that the connection broke; reason says why, if anything is known of it."""
         reason = reason or "the server closed the connection"
-        if self.present:
+        if self.silent:  # that was waited for
+            self.end(NotConnected(_CLOSED))
+        elif self.present:
             self._drop(reason, error(f"{reason}: it is not known whether it was carried out"))
         else:  # nothing was asked but to be let in
             self._drop(reason, NoAnswer(reason) if error is NoAnswer else NotConnected(reason))
@@ -212,13 +229,9 @@ class Presence:
             return  # the event Disconnected says it
 
     def leave(self) -> None:
-        """Go, as soon as the server has taken what it was sent."""
-        if not self.over:
-            self._leave_at = min(self._leave_at, self._clock() + GOODBYE)
-            self._leave_if_done()
-
-    def _leave_if_done(self) -> None:
-        if self._leave_at < inf and not (self._dialogue and self._dialogue.unanswered):
+        """Go, as soon as the server has taken what it was sent, and has closed the connection."""
+        self._leave_at = min(self._leave_at, self._clock() + GOODBYE)
+        if not self.online:
             self.end(NotConnected(_CLOSED))
 
     def _send(self, pending: Pending[Any]) -> None:
@@ -228,6 +241,8 @@ class Presence:
 
     def _answered(self, exchange: Exchange) -> None:
         pending = self._pending.pop(exchange)
+        if self._leave_at < inf:  # as long as it goes on, there is time for the rest
+            self._leave_at = self._clock() + GOODBYE
         try:
             result = self._read(pending.call, exchange)
         except CommandError as error:
@@ -353,7 +368,8 @@ class Presence:
         """Tell what was missed, and begin to tell and to send what happens from now on."""
         arrival, self._arrival = self._arrival, None
         assert arrival is not None
-        again, self.entered, self._attempt = self.entered, True, 0
+        again, self.entered = self.entered, True
+        self._attempts.came(self._clock())
         for event in arrival.missed:
             self.inbox.add(event)
         if again:
@@ -377,17 +393,19 @@ class Presence:
         pending, self._pending = self._pending, {}
         if was_present:
             self.inbox.add(Disconnected(reason))
+            self._attempts.gone(self._clock())
         for one in pending.values():
             one.fail(error)
-        self._try_again(error)
+        self._try_again(error, tell=not was_present)
 
-    def _try_again(self, error: Exception) -> None:
+    def _try_again(self, error: Exception, tell: bool = True) -> None:
         self.trouble = str(error)
         if not self.entered or not self._habits.reconnect or self._leave_at < inf:
             self.end(error)
             return
-        self._retry_at = self._clock() + self._habits.backoff.delay(self._attempt)
-        self._attempt += 1
+        delay = self._attempts.again(self._clock())
+        if tell:
+            self.inbox.add(ReconnectFailed(self.trouble, delay))
 
     def check_entered(self) -> None:
         """Raise why it never came in."""
@@ -401,6 +419,8 @@ class Presence:
         self.over, self.error = True, error
         self._dialogue = self._arrival = None
         sent, self._pending = self._pending, {}
+        if sent:
+            self.inbox.add(Disconnected(str(error)))
         held, self._held = self._held, deque()
         for one in sent.values():
             one.fail(Unconfirmed(f"{error}: it is not known whether it was carried out"))

@@ -4,7 +4,10 @@ import contextlib
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from math import inf
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -12,7 +15,7 @@ from chatcli.client import calls
 from chatcli.client.calls import Call
 from chatcli.client.front import Front
 from chatcli.client.news import NotConnected
-from chatcli.connection import connect
+from chatcli.connection import Connection, connect
 from chatd.events import GENERAL, Event, Record
 
 T = TypeVar("T")
@@ -34,7 +37,7 @@ class ChatClient(Front):
 
     def _prepare(self) -> None:
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        self._waiting: list[SimpleQueue[None]] = []  # of those who wait until something changes
 
     def connect(self) -> Self:
         """Connect and log in; `with` does the same.
@@ -50,9 +53,9 @@ class ChatClient(Front):
         self._thread = threading.Thread(target=self._live, name="chatcli-client", daemon=True)
         self._thread.start()
         try:
-            with self._changed:
-                self._changed.wait_for(lambda: self._presence.entered or self._presence.over)
-                self._presence.check_entered()
+            presence = self._presence
+            self._until(lambda: True if presence.entered or presence.over else None)
+            presence.check_entered()
         except BaseException:
             self.close()
             raise
@@ -123,7 +126,8 @@ class ChatClient(Front):
         """Give the last messages of a room, oldest first, or those before or after an id.
 
         The room `@nick` is a private talk. A record is a message (`Said`, `Told`), or a `Missed`
-        where some are not kept. There can be fewer than count where they are long.
+        where some are not kept. There can be fewer than count where they are long. Raises
+        ValueError for both before and after.
         """
         return self._call(calls.history(room, count, before, after))
 
@@ -148,10 +152,11 @@ class ChatClient(Front):
     def _next_event(self, timeout: float | None) -> Event | None:
         if self._thread is None:
             raise NotConnected("connect first: nothing can happen")
-        inbox = self._presence.inbox
-        with self._changed:
-            self._changed.wait_for(lambda: inbox or self._presence.over, timeout)
-            return inbox.take() if inbox else None
+        presence, inbox = self._presence, self._presence.inbox
+        found = self._until(
+            lambda: [inbox.take()] if inbox else [] if presence.over else None, timeout
+        )
+        return found[0] if found else None
 
     # -- waiting -----------------------------------------------------------------------------
 
@@ -181,6 +186,29 @@ class ChatClient(Front):
             self._stir()
             return used
 
+    def _until(self, look: Callable[[], T | None], timeout: float | None = None) -> T | None:
+        """Wait until look, which is called under the lock, gives something; None if time is up.
+
+        No Condition: Ctrl-C between two of its steps can leave the lock held for ever.
+        """
+        deadline = inf if timeout is None else time.monotonic() + timeout
+        news: SimpleQueue[None] = SimpleQueue()
+        while True:
+            with self._lock:
+                found = look()
+                left = deadline - time.monotonic()
+                if found is not None or left <= 0:
+                    return found
+                self._waiting.append(news)
+            with contextlib.suppress(Empty):
+                news.get(timeout=min(left, _LONG))
+
+    def _notify(self) -> None:
+        """Have those who wait look again; under the lock."""
+        waiting, self._waiting = self._waiting, []
+        for news in waiting:
+            news.put(None)
+
     def _stir(self) -> None:
         with contextlib.suppress(OSError):  # it has been told already, or it is over
             self._waker.send(b"x")
@@ -190,27 +218,32 @@ class ChatClient(Front):
         try:
             while not self._presence.over:
                 if self._presence.wants_connection:
-                    self._connect()
-                else:
-                    self._turn()
+                    self._dial()
+                self._turn()
         finally:
-            with self._changed:
+            with self._lock:
                 self._presence.end(NotConnected("the client has failed"))  # if it was not over
                 self._hang_up()
-                self._changed.notify_all()
+                self._notify()
                 self._waker.close()
                 self._woken.close()
 
-    def _connect(self) -> None:
-        try:
-            connection = connect(*self._place, self._timeout, self._tls)
-        except OSError as error:
-            with self._changed:
-                self._presence.unreachable(error)
-                self._changed.notify_all()
-            return
+    def _dial(self) -> None:
+        """Connect in a thread of its own: to look up a name, too, can take its time."""
         with self._lock:
-            self._begin(connection)
+            self._presence.dialing()
+        threading.Thread(target=self._connect, name="chatcli-connect", daemon=True).start()
+
+    def _connect(self) -> None:
+        found: Connection | Exception
+        try:
+            found = connect(*self._place, self._timeout, self._tls)
+        except Exception as error:  # whatever it is, there is no connection
+            found = error
+        with self._lock:
+            self._dialed(found)
+            self._notify()
+            self._stir()
 
     def _turn(self) -> None:
         """Wait until something can be done, and do it."""
@@ -218,9 +251,9 @@ class ChatClient(Front):
             wait = self._presence.wait()
             poll = self._poll()
         poll.poll(None if wait is None else min(wait, _LONG) * 1000 + 1)
-        with self._changed, contextlib.suppress(BlockingIOError):
+        with self._lock, contextlib.suppress(BlockingIOError):
             self._carry()
-            self._changed.notify_all()
+            self._notify()
             self._woken.recv(4096)
 
     def _poll(self) -> "select.poll":

@@ -356,7 +356,7 @@ _DOOR = {_Question.GROUP.value.strip(), _Question.NICK.value.strip(), "Witaj w p
 _SAID_BY_IT = ("the store does not work at the moment: this is not all there is",)
 _MORE = re.compile(r"there is more: (?:before|after) [0-9]+-[0-9]+")
 
-_COMMANDS = {"users": "/online", "quit": "/wyjdz", "login": "/rename"}
+_COMMANDS = {"users": "/online", "help": "/pomoc", "quit": "/wyjdz", "login": "/rename"}
 
 
 def _is_command(words: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ messages of joined rooms come as `[NAME@ROOM]: TEXT` (SPEC D-6).
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from chatd.dialects import Setting
 from chatd.dialects.past import missed_text
@@ -211,6 +211,8 @@ class WordsClient(PlainClient):
 
     name = "words"
     port = 10000
+    # Whatever name it is asked by.
+    _ANSWERS: ClassVar[dict[str, type[Event]]] = PlainClient._ANSWERS | {"userlist": Users}
 
     def barrier(self) -> bytes:
         self.barriers += 1
