@@ -19,8 +19,8 @@ BENCH := $(VENV)/.installed-bench$(ASKED)
 POSTGRES := $(VENV)/.postgres
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
-# Three workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
+# Four workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
 .PHONY: all run check lint format types test faults soak cover bench bench-quick docs clean help
 .NOTPARALLEL:

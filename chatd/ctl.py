@@ -143,3 +143,7 @@ def _reading(url: str, plugins_dir: Path | None) -> Iterator[Store]:
 def main() -> NoReturn:
     """Run chatctl."""
     run_command(chatctl)
+
+
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,11 @@ class RawClient:
             )
         self._buffer = b""
         if nick:
-            self.login(nick)
+            try:
+                self.login(nick)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self):
         return self
@@ -79,7 +83,13 @@ class RawClient:
         return self.line()
 
     def login(self, nick):
-        assert self.ask(f"LOGIN {nick}") == "OK"
+        """Take a nick; whoever had it and is gone may still be in the server's books."""
+        wait_until(lambda: self._is_free(nick), f"the nick {nick}")
+
+    def _is_free(self, nick):
+        answer = self.ask(f"LOGIN {nick}")
+        assert answer == "OK" or "is taken" in answer, answer
+        return answer == "OK"
 
     def rest(self):
         """Receive everything up to the end of the stream; a reset ends it too."""

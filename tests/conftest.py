@@ -1,12 +1,15 @@
 """What all tests share."""
 
 import os
+import signal
+import subprocess
 import tempfile
 
 import pytest
 from hypothesis import settings
 
 import postgres
+import warm
 from certificates import Authority
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
@@ -15,6 +18,11 @@ NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
 os.environ["CHATD_STORE"] = "none"
 _data = tempfile.TemporaryDirectory(prefix="chatd-tests-")
 os.environ["XDG_DATA_HOME"] = _data.name
+
+subprocess.Popen = warm.Popen
+
+# Who runs the tests may be ignoring it, which the processes that they start would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The suite runs on machines that are busy: an example may take its time.
 settings.register_profile("chatd", deadline=None)

@@ -315,8 +315,6 @@ def test_nothing_is_left_of_a_client_when_chatcheck_is_ended(tmp_path, number):
     checker = subprocess.Popen(
         (*CHATCHECK, "rooms", *options, "--", *stubborn(pids)),
         stderr=subprocess.DEVNULL,
-        # Who runs the tests may be ignoring it, which a child inherits.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4)

@@ -56,8 +56,6 @@ class Piped:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(**settings),
-            # Who runs the tests may be ignoring it, which a child inherits.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._buffer = b""
 

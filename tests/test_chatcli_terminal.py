@@ -17,6 +17,7 @@ from chat import RawClient, wait_until
 from chatd.testing import running_server
 from test_chatcli_foreign import foreign_server
 from test_chatcli_pipe import command, environment, gone
+from warm import take_terminal
 
 COLUMNS, ROWS = 80, 24
 
@@ -44,7 +45,7 @@ class Terminal:
             stderr=slave,
             env={**env, **settings},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=take_terminal,
         )
 
     def __enter__(self):

@@ -297,7 +297,7 @@ def test_the_package_installs_and_passes_its_test(tmp_path):
     path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
     listed = run(
         sys.executable,
-        *("-c", "from chatd.ctl import main; main()", "plugins"),
+        *("-m", "chatd.ctl", "plugins"),
         cwd=tmp_path,
         PYTHONPATH=path,
     )

@@ -38,7 +38,7 @@ from chatd.testing import running_server
 
 EXAMPLES = Path(__file__).parent.parent / "plugins" / "examples"
 CHATD = [sys.executable, "-m", "chatd"]
-CHATCTL = [sys.executable, "-c", "from chatd.ctl import main; main()"]
+CHATCTL = [sys.executable, "-m", "chatd.ctl"]
 
 
 class Client(RawClient):

@@ -12,7 +12,7 @@ import pytest
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.options import Age, Since, default_store
 
-CHATCTL = [sys.executable, "-c", "from chatd.ctl import main; main()", "history"]
+CHATCTL = [sys.executable, "-m", "chatd.ctl", "history"]
 
 
 def chatctl(*args, env=()):
@@ -33,8 +33,7 @@ def url(tmp_path):
 
 def say(port, *texts, nick="ala"):
     """Say texts, and see to it that they are stored."""
-    with RawClient(port) as ala:  # the server may not have noticed yet that the last one left
-        wait_until(lambda: ala.ask(f"LOGIN {nick}") == "OK", "the nick")
+    with RawClient(port, nick=nick) as ala:
         for text in texts:
             ala.send(f"PUB {text}")
         ala.send("HISTORY 500")

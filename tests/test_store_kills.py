@@ -14,7 +14,7 @@ import pytest
 
 from chat import PATIENCE, RawClient, chatd_process
 
-ROUNDS = {"threads": 3, "select": 1, "asyncio": 1}
+ROUNDS = {"threads": 2, "select": 1, "asyncio": 1}
 SOAK_ROUNDS = 60
 SENDERS = 4
 
@@ -96,11 +96,8 @@ def chat_until_killed(process, seconds, confirmed, pause):
 
 def exported(url):
     """All that is stored, by id, as chatctl gives it while no server runs."""
-    code = "from chatd.ctl import main; main()"
-    command = ["history", "export", "--format", "jsonl", "--store", url]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=50
-    )
+    command = [sys.executable, "-m", "chatd.ctl", "history", "export", "--format", "jsonl"]
+    done = subprocess.run([*command, "--store", url], capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

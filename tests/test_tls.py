@@ -1,7 +1,6 @@
 """TLS on the wire: beside plain clients or alone, on every engine and in every dialect."""
 
 import contextlib
-import fcntl
 import json
 import os
 import pty
@@ -10,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import termios
 import threading
 
 import pytest
@@ -22,6 +20,7 @@ from chatd.layers import Tls
 from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
+from warm import take_terminal
 
 
 @pytest.fixture
@@ -388,7 +387,7 @@ def test_a_terminal_that_is_closed_takes_the_server_with_it(tmp_path, certificat
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=take_terminal,
     )
     try:
         wait_until(lambda: ports.exists() and ports.read_text(), "the port file")
