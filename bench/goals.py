@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cases import CPU, CPU_MESSAGE, ENGINES, LOGINS, MEMORY, P99, SIZES, Figure
-from results import Results, divide, subtract
+from results import Results, divide
 
 #: Cost per delivery may be so much above that of the cheapest smaller room.
 MOST_GROWTH = 1.3
@@ -45,7 +45,7 @@ def ratio(
     text = f"{case}: {above} ÷ {below}, {figure.label}"
 
     def measure(results: Results) -> float | None:
-        return divide(results.median(case, above, figure), results.median(case, below, figure))
+        return results.ratio(figure, (case, above), (case, below))
 
     return Goal(text, (case,), limit, measure, at_least)
 
@@ -55,8 +55,7 @@ def of_two_cases(case: str, other: str, figure: Figure, contestant: str, limit: 
     text = f"{case} ÷ {other}: {contestant}, {figure.label}"
 
     def measure(results: Results) -> float | None:
-        below = results.median(other, contestant, figure)
-        return divide(results.median(case, contestant, figure), below)
+        return results.ratio(figure, (case, contestant), (other, contestant))
 
     return Goal(text, (case, other), limit, measure)
 
@@ -66,7 +65,7 @@ def added(case: str, figure: Figure, whole: str, part: str, limit: float) -> Goa
     text = f"{case}: {whole} - {part}, {figure.label}"
 
     def measure(results: Results) -> float | None:
-        return subtract(results.median(case, whole, figure), results.median(case, part, figure))
+        return results.difference(figure, (case, whole), (case, part))
 
     return Goal(text, (case,), limit, measure)
 
@@ -77,9 +76,8 @@ def within_noise(case: str, without: str, figure: Figure, contestant: str) -> Go
 
     def measure(results: Results) -> float | None:
         values = results.values(without, contestant, figure)
-        before = results.median(without, contestant, figure)
-        change = subtract(results.median(case, contestant, figure), before)
-        return divide(change, max(values) - min(values)) if values else None
+        change = results.difference(figure, (case, contestant), (without, contestant))
+        return None if change is None else divide(change, max(values) - min(values))
 
     return Goal(text, (case, without), 1.0, measure)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cases import CPU, CPU_LOGIN, ENGINES, OPPONENTS, P50, P99, VARIANTS, Case, Figure
 from goals import GOALS, Goal
-from results import Results, Run, divide
+from results import Results, Run
 
 #: What stands in front of the table of figures is the short form, which README.md shows.
 FIGURES_HEADING = "## Figures"
@@ -66,13 +66,13 @@ def figures_row(results: Results, case: Case, figure: Figure, variant: str) -> l
     names = [name + variant if name in ENGINES else name for name in columns(results)]
     shown = [name if name.endswith(variant) else "" for name in names]
     medians = [results.median(case.name, name, figure) for name in shown]
-    floor = results.median(case.name, "floor", figure) if figure in COMPARED else None
-    ratios = [divide(results.median(case.name, one + variant, figure), floor) for one in ENGINES]
+    floor = (case.name, "floor" if figure in COMPARED else "")
+    ratios = [results.ratio(figure, (case.name, one + variant), floor) for one in ENGINES]
     return [*map(number, medians), *map(number, ratios)]
 
 
 def figures_table(results: Results) -> str:
-    """Write every case's figures, medians of the runs, and the engines' ratios to the floor."""
+    """Write every case's figures, medians of the runs, and of the engines' ratios to the floor."""
     rows = [["case", "figure", *columns(results), *(f"{name} ÷ floor" for name in ENGINES)]]
     for case in results.cases:
         for words, variant in variants_of(case, results):
@@ -163,7 +163,7 @@ def setting(results: Results, machine: dict[str, str]) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}, {machine['kernel']}, "
         f"{machine['date']}, load before the run {machine['load']}. Medians of "
-        f"{max(rounds, default=0)} rounds of alternation; ratios are of these medians."
+        f"{max(rounds, default=0)} rounds of alternation; ratios are medians of each round's ratio."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from cases import CASES, Case, Figure
 MUST_BE_ZERO = ("lost", "duplicated", "out_of_order", "strayed", "died", "errors")
 
 Run = dict[str, float]
+#: A case's name, and a contestant's.
+Place = tuple[str, str]
 
 
 @dataclass
@@ -49,6 +51,28 @@ class Results:
         values = self.values(case, contestant, figure)
         return statistics.median(values) if values else None
 
+    def ratio(self, figure: Figure, above: Place, below: Place) -> float | None:
+        """Divide two figures round by round, and take the median: a drifting machine divides out.
+
+        None if they were not both measured.
+        """
+        return self._paired(divide, figure, above, below)
+
+    def difference(self, figure: Figure, whole: Place, part: Place) -> float | None:
+        """Subtract two figures in the same way."""
+        return self._paired(lambda one, other: one - other, figure, whole, part)
+
+    def _paired(
+        self,
+        combine: Callable[[float, float], float | None],
+        figure: Figure,
+        one: Place,
+        other: Place,
+    ) -> float | None:
+        pairs = zip(self.values(*one, figure), self.values(*other, figure), strict=False)
+        found = [each for pair in pairs if (each := combine(*pair)) is not None]
+        return statistics.median(found) if found else None
+
     def medians(self, case: Case, contestant: str) -> dict[str, float | None]:
         """Take the medians of all figures of a case, by their keys."""
         return {figure.key: self.median(case.name, contestant, figure) for figure in case.figures}
@@ -74,14 +98,9 @@ def from_json(kept: Mapping[str, Any]) -> Results:
     return Results(cases, kept["contestants"], kept["absent"], kept["runs"], kept["problems"])
 
 
-def divide(above: float | None, below: float | None) -> float | None:
-    """Give a ratio, or None where one of the two was not measured."""
-    return above / below if above is not None and below else None
-
-
-def subtract(whole: float | None, part: float | None) -> float | None:
-    """Give a difference, or None where one of the two was not measured."""
-    return whole - part if whole is not None and part is not None else None
+def divide(above: float, below: float) -> float | None:
+    """Give a ratio, or None where one of the two is too small to be seen."""
+    return above / below if below else None
 
 
 def describe_machine() -> dict[str, str]:
