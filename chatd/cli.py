@@ -1,5 +1,6 @@
 """The command line of chatd: it reads options, and calls the server."""
 
+import gc
 import logging
 import os
 import re
@@ -250,6 +251,7 @@ def chatd(
     if port_file is not None:
         _write_port_file(port_file, server)
     server.start()
+    gc.freeze()  # what is there now stays: to look at it again and again costs each login
     server.run()
 
 

@@ -22,6 +22,10 @@ class AsyncioEngine(LoopEngine):
         self._due = False  # a turn is to end soon
         self._alarm: asyncio.TimerHandle | None = None
         self._finished: Callable[[], bool] = lambda: False
+        # What the loop watches: to ask the loop whether there is something to take back costs
+        # more than to know.
+        self._reading: set[int] = set()
+        self._writing: set[int] = set()
 
     def start(self, listeners: list[Listener]) -> None:
         # Not the policy's: that one may be anything, and the thread's own loop is not ours.
@@ -82,6 +86,7 @@ class AsyncioEngine(LoopEngine):
     # -- sockets -----------------------------------------------------------------------------
 
     def watch(self, fd: int) -> None:
+        self._reading.add(fd)
         self._loop.add_reader(fd, self._can_read, fd)
 
     def _can_read(self, fd: int) -> None:
@@ -89,16 +94,24 @@ class AsyncioEngine(LoopEngine):
         self.turn_soon()
 
     def unwatch(self, fd: int) -> None:
-        self._loop.remove_reader(fd)
+        if fd in self._reading:
+            self._reading.remove(fd)
+            self._loop.remove_reader(fd)
 
     def want_write(self, fd: int) -> None:
+        self._writing.add(fd)
         self._loop.add_writer(fd, self._can_write, fd)
 
     def _can_write(self, fd: int) -> None:
-        self._loop.remove_writer(fd)
+        self._take_back_write(fd)
         self.writable(fd)
         self.turn_soon()
 
+    def _take_back_write(self, fd: int) -> None:
+        if fd in self._writing:
+            self._writing.remove(fd)
+            self._loop.remove_writer(fd)
+
     def forget(self, fd: int) -> None:
-        self._loop.remove_reader(fd)
-        self._loop.remove_writer(fd)
+        self.unwatch(fd)
+        self._take_back_write(fd)
