@@ -1,4 +1,7 @@
-"""A bot that rolls dice: python examples/dice_bot.py HOST PORT, then say !roll 2d6 in the chat."""
+"""A bot that rolls dice: say `!roll 2d6` in the chat.
+
+python examples/dice_bot.py HOST PORT [DIALECT [CERTIFICATE]], the last for a server with TLS.
+"""
 
 import random
 import re
@@ -20,8 +23,8 @@ def answer(text: str) -> str:
     return f"{' + '.join(map(str, dice))} = {sum(dice)}"
 
 
-def main(host: str, port: str, dialect: str = "json") -> None:
-    with ChatClient(host, int(port), nick="dice", dialect=dialect) as chat:
+def main(host: str, port: str, dialect: str = "json", ca: str | None = None) -> None:
+    with ChatClient(host, int(port), nick="dice", dialect=dialect, tls=bool(ca), ca=ca) as chat:
         for event in chat:
             if isinstance(event, Said) and (reply := answer(event.text)):
                 with suppress(CommandError, OSError):  # it goes on whatever comes of one answer

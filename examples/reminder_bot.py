@@ -1,4 +1,7 @@
-"""A bot that reminds: python examples/reminder_bot.py HOST PORT, then tell it `5 tea is ready`."""
+"""A bot that reminds: tell it `5 tea is ready`.
+
+python examples/reminder_bot.py HOST PORT [DIALECT [CERTIFICATE]], the last for a server with TLS.
+"""
 
 import asyncio
 import sys
@@ -14,11 +17,9 @@ async def tell(chat: AsyncChatClient, nick: str, text: str, after: float = 0.0) 
         await chat.tell(nick, text)
 
 
-async def main(host: str, port: str, dialect: str = "json") -> None:
-    async with (
-        AsyncChatClient(host, int(port), nick="reminder", dialect=dialect) as chat,
-        asyncio.TaskGroup() as reminders,
-    ):
+async def main(host: str, port: str, dialect: str = "json", ca: str | None = None) -> None:
+    chat = AsyncChatClient(host, int(port), nick="reminder", dialect=dialect, tls=bool(ca), ca=ca)
+    async with chat, asyncio.TaskGroup() as reminders:
         async for event in chat:
             if isinstance(event, Told):
                 seconds, _, text = event.text.partition(" ")

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 IMPOSSIBLE = {"S2-21": "a web page is no part of this version"}
 """Requirements that no mutant can break, and why."""
 
-PARTS = ("chatd", "chatcli", "plugins", "tests", "docs", "pyproject.toml")
+PARTS = ("chatd", "chatcli", "plugins", "tests", "docs", "bench", "examples", "pyproject.toml")
 """What the tests need of the project."""
 
 

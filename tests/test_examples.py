@@ -96,6 +96,17 @@ def test_a_bot_survives_the_server():
                 assert process.poll() is None
 
 
+@pytest.mark.parametrize("engine", ["threads", "asyncio"])
+def test_bots_speak_tls(engine, certificate, authority, tmp_path):
+    ca = authority.write(tmp_path / "ca.pem")
+    with chat_server(engine=engine, tls_cert=certificate.both, tls_only=True) as server:
+        port, settings = server.ports["json"], {"host": "localhost", "tls": True, "ca": ca}
+        with open_client("threads", port, "eve", **settings) as eve:
+            for program, nick in (("dice_bot.py", "dice"), ("reminder_bot.py", "reminder")):
+                with bot(program, "localhost", server.ports["crlf"], "crlf", ca):
+                    here(eve, nick)
+
+
 def test_bots_are_short():
     kinds = ast.FunctionDef | ast.AsyncFunctionDef
     for example in EXAMPLES:
