@@ -11,6 +11,7 @@ from hypothesis import settings
 import postgres
 import warm
 from certificates import Authority
+from plugging import WAVE, write
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
 
@@ -60,6 +61,17 @@ def certificate(authority, tmp_path):
 
 
 @pytest.fixture(scope="session")
+@pytest.fixture
+def site(tmp_path):
+    """A folder for sys.path in which a distribution with a plugin is installed."""
+    site = write(tmp_path / "site", chatd_wave=WAVE)
+    info = site / "chatd_wave-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: chatd-wave\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[chatd]\nwave = chatd_wave\n")
+    return site
+
+
 def cluster():
     """A server of PostgreSQL."""
     if lacking := postgres.missing():

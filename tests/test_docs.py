@@ -131,18 +131,18 @@ def test_a_hook_is_documented_with_its_signature(hook):
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_is_tested_by_a_plugin_in_a_chat(hook):
-    """Some plugin of test_plugins.py implements it, and some test uses that plugin."""
-    tree = ast.parse((ROOT / "tests" / "test_plugins.py").read_text(encoding="utf-8"))
+    """Some plugin of test_plugins_*.py implements it, and some test uses that plugin."""
+    files = [ROOT / "tests" / "plugging.py", *(ROOT / "tests").glob("test_plugins_*.py")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+    body = [node for tree in trees for node in tree.body]
     plugins = {
         target.id
-        for node in tree.body
+        for node in body
         if isinstance(node, ast.Assign) and f"def {hook}(" in ast.unparse(node)
         for target in node.targets
     } - {"BROKEN"}
     tests = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
     used = {name.id for test in tests for name in ast.walk(test) if isinstance(name, ast.Name)}
     assert plugins & used
