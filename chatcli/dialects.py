@@ -1,12 +1,13 @@
 """What the documents ask of the client for each dialect."""
 
 from datetime import datetime
+from typing import Any
 
 from chatcli.chat import Chat
 from chatcli.commands import JSON_COMMANDS
 from chatcli.console import Console
 from chatcli.display import Line, describe_spoken
-from chatd.events import Event, Recalled
+from chatd.events import Event, LoggedIn, Recalled, Request
 
 
 class JsonChat(Chat):
@@ -15,6 +16,18 @@ class JsonChat(Chat):
     commands = JSON_COMMANDS
     anonymous = True
     closing = "Server disconnected"  # S2-20
+
+    def __init__(self, *args: Any, login: bool = True, **settings: Any) -> None:
+        self._named = login
+        super().__init__(*args, login=login, **settings)
+
+    def _take(self, event: Event, request: Request | None) -> None:
+        if isinstance(event, LoggedIn) and not self._named:
+            self._named = True  # the first one to enter that one hears of is oneself (S2-11)
+            if event.nick != self.nick:  # the server hides addresses
+                self.nick = event.nick
+                self._note(f"you are now {event.nick}")
+        super()._take(event, request)
 
     def _describe(self, event: Event) -> Line | None:
         return describe_spoken(event)

@@ -20,10 +20,23 @@ from msgspec.structs import replace
 from chatd import __version__
 from chatd.certificates import CertificateError
 from chatd.config import Config, Listen, Retention
-from chatd.console import Console, WarningHandler
+from chatd.console import (
+    Console,
+    Render,
+    WarningHandler,
+    stamped,
+    structured,
+    without_addresses,
+)
 from chatd.dialects.table import DIALECTS
 from chatd.limits import Limits
-from chatd.options import Age, ListenType, no_plugin_option, plugins_dir_option, store_option
+from chatd.options import (
+    Age,
+    ListenType,
+    no_plugin_option,
+    plugins_dir_option,
+    store_option,
+)
 from chatd.plugins import PluginError
 from chatd.server import ENGINES, ListenError, Server
 from chatd.store import StoreError
@@ -171,6 +184,21 @@ config_option = click.option(
     help="The certificate's private key, where it is not in the same file.",
 )
 @click.option("--tls-only", is_flag=True, help="Take nobody without TLS.")
+@click.option(
+    "--guest-names",
+    is_flag=True,
+    help="Call those who enter json without a nick guest-0001 and so on, not by their address.",
+)
+@click.option(
+    "--no-log-addresses", is_flag=True, help="Leave out of -v's log where people come from."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Write -v's log for people, or a JSON object a line.",
+)
 @store_option
 @click.option("--store-private", is_flag=True, help="Keep private messages, too, for those two.")
 @click.option(
@@ -208,6 +236,9 @@ def chatd(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_only: bool,
+    guest_names: bool,
+    no_log_addresses: bool,
+    log_format: str,
     store: str,
     store_private: bool,
     keep: float | None,
@@ -230,6 +261,7 @@ def chatd(
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_only=tls_only,
+        guest_names=guest_names,
         store=store,
         store_private=store_private,
         retention=Retention(keep, keep_count),
@@ -237,7 +269,9 @@ def chatd(
         no_plugin=frozenset(no_plugin),
         limits=replace(Limits(), clients=max_clients),
     )
-    taps = (Tap(Console(sys.stdout).show),) if verbose and not quiet else ()
+    render: Render = structured if log_format == "json" else stamped
+    render = without_addresses(render) if no_log_addresses else render
+    taps = (Tap(Console(sys.stdout, render).show),) if verbose and not quiet else ()
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)

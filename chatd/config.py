@@ -50,6 +50,8 @@ class Config(Struct, frozen=True, kw_only=True):
     greeting: str = ""
     """Told to each user after the first login."""
     engine: str = "threads"
+    guest_names: bool = False
+    """Whether those who enter without a nick are guests, instead of known by their address."""
     store: str = "none"
     """URL of the store for the history, or `none`."""
     store_private: bool = False

@@ -5,13 +5,19 @@ a line or drive the operator's terminal.
 """
 
 import errno
+import json
 import logging
 import os
+import re
 import select
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TextIO
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from chatd.dialects.past import missed_text
 from chatd.dialects.table import CLIENTS
@@ -39,7 +45,7 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     Listening: lambda e: f"listening on {_place(e.host, e.port)} ({_how(e)}){_how_to_join(e)}",
     Reloaded: lambda e: "read the certificate again",
     Keeping: lambda e: f"keeping the history in {e.place}",
-    Connected: lambda e: f"connected from {e.address}",
+    Connected: lambda e: "connected" + (f" from {e.address}" if e.address else ""),
     LoggedIn: lambda e: f"logged in {e.nick}" + (f" from {e.address}" if e.address else ""),
     Renamed: lambda e: f"renamed {e.old} to {e.nick}",
     Said: lambda e: f"said in {e.room} by {e.nick}: {e.text}",
@@ -47,11 +53,35 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     Joined: lambda e: f"joined {e.room}: {e.nick}",
     Parted: lambda e: f"parted {e.room}: {e.nick}",
     LoggedOut: lambda e: f"left {e.nick}: {e.reason}",
-    Disconnected: lambda e: f"disconnected {e.address}: {e.reason}",
-    Refused: lambda e: f"refused {e.address}: {e.text}",
+    Disconnected: lambda e: f"disconnected {e.address or 'somebody'}: {e.reason}",
+    Refused: lambda e: f"refused {e.address or 'somebody'}: {e.text}",
     Missed: lambda e: f"missed: {missed_text(e)}",
     Warned: lambda e: f"warning: {e.text}",
 }
+
+
+Render = Callable[[Event], list[str]]
+"""Writes an event as lines; none for what is not shown."""
+
+
+def stamped(event: Event) -> list[str]:
+    """Write an event for people, behind the time here."""
+    return [f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}" for line in describe(event)]
+
+
+def structured(event: Event) -> list[str]:
+    """Write an event for programs, as a JSON object; in ASCII, so that no terminal minds it."""
+    kind = type(event)
+    if kind not in _LINES and kind is not Inspected:
+        return []
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+    name = re.sub("(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+    return [json.dumps({"time": stamp, "event": name, **to_builtins(event)})]
+
+
+def without_addresses(render: Render) -> Render:
+    """Leave out where people come from."""
+    return lambda event: render(_without_address(event))
 
 
 def describe(event: Event) -> list[str]:
@@ -60,6 +90,12 @@ def describe(event: Event) -> list[str]:
         return [printable(line) for line in _inspection(event)]
     line = _LINES.get(type(event))
     return [printable(line(event))] if line else []
+
+
+def _without_address(event: Event) -> Event:
+    if isinstance(event, Inspected):
+        return replace(event, addresses=("somebody",) * len(event.addresses))
+    return replace(event, address="") if hasattr(event, "address") else event
 
 
 def _inspection(event: Inspected) -> list[str]:
@@ -115,14 +151,15 @@ class Console:
     a stream (a process can be started without stdout) it prints nothing.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, render: Render = stamped) -> None:
+        self._render = render
         self._file = stream.fileno() if stream else None
         self._torn = b""
 
     def show(self, event: Event) -> None:
         """Print an event, if it is one to be shown."""
-        for line in describe(event):
-            self._write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode())
+        for line in self._render(event):
+            self._write(f"{line}\n".encode())
 
     def _write(self, line: bytes) -> None:
         """Write all of a line or nothing, after the rest of one that was torn."""

@@ -213,6 +213,10 @@ class Hub:
                 self._append(Entry(event, actor=client, change=Change.END))
             return True
 
+    def is_free(self, nick: str) -> bool:
+        """Say whether nobody has a nick at this moment."""
+        return name_key(nick) not in self._by_key
+
     def nick(self, client: Client) -> str | None:
         """Give the nick of client at this moment, for display; None before login."""
         with self._lock:

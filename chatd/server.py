@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import count
 
 from chatd.archive import Archive
 from chatd.certificates import Certificate, CertificateError, Renewal
@@ -77,6 +78,8 @@ class Server:
         self.hub = Hub(self.delivery, config.limits, config.greeting, self._ledger)
         self._recorder = self._open_store(config)
         self._store_private = config.store_private
+        self._guest_names = config.guest_names
+        self._guests = count(1)
         self._workers = Workers(config.limits.workers)
         commands = [command for _, command in self.plugins.commands]
         self._dispatcher = Dispatcher(
@@ -176,7 +179,7 @@ class Server:
         """Make the session of a new connection."""
         setting = Setting(
             self.limits,
-            address,
+            self._guest_name() if self._guest_names else address,
             self._dispatcher.verbs,
             spec.framing,
             self.limits.quiet if spec.quiet is None else spec.quiet,
@@ -192,6 +195,10 @@ class Server:
             self.clock,
             self._layer(spec),
         )
+
+    def _guest_name(self) -> str:
+        names = (f"guest-{number:04}" for number in self._guests)
+        return next(name for name in names if self.hub.is_free(name))
 
     def _security_of(self, spec: Listen) -> Security:
         if self._certificate is None:

@@ -60,7 +60,6 @@ def certificate(authority, tmp_path):
     return authority.issue(tmp_path)
 
 
-@pytest.fixture(scope="session")
 @pytest.fixture
 def site(tmp_path):
     """A folder for sys.path in which a distribution with a plugin is installed."""
@@ -72,6 +71,7 @@ def site(tmp_path):
     return site
 
 
+@pytest.fixture(scope="session")
 def cluster():
     """A server of PostgreSQL."""
     if lacking := postgres.missing():

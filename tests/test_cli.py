@@ -111,6 +111,9 @@ def settings(tmp_path, certificate):
         "tls-cert": str(certificate.chain),
         "tls-key": str(certificate.key),
         "tls-only": False,
+        "guest-names": True,
+        "no-log-addresses": True,
+        "log-format": "json",
         "max-clients": 1,
         "store": f"sqlite:///{tmp_path}/history.db",
         "store-private": True,
@@ -173,7 +176,10 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
         process.terminate()
         stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stderr) == (0, b"")
-    assert b" listening on 127.0.0.1:" in stdout
+    log = [json.loads(line) for line in stdout.splitlines()]
+    assert log[0].keys() == {"time", "event", "place"}
+    assert {"event": "listening", "host": "127.0.0.1"}.items() <= log[1].items()
+    assert {"", None} >= {each.get("address") for each in log}
 
 
 def test_the_test_above_knows_all_settings(settings):

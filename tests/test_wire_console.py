@@ -1,5 +1,6 @@
 """The activity log of -v: what it shows, what it never shows, and that nobody can forge it."""
 
+import json
 import logging
 import os
 import re
@@ -7,13 +8,14 @@ import resource
 import sys
 import time
 from ast import literal_eval
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat import PATIENCE, RawClient, chatd_process
-from chatd.console import Console, WarningHandler, describe, printable
+from chatd.console import Console, WarningHandler, describe, printable, structured
 from chatd.engines import peer_name
 from chatd.events import (
     Connected,
@@ -331,3 +333,21 @@ def test_what_is_private_has_no_line(sender, recipient, text):
     for event in (Told(sender, recipient, text), Users((sender, recipient)), Done()):
         assert describe(event) == []
         assert not event.public
+
+
+# -- for programs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["hello", "żółć", "a\nb", "\x1b]0;x\x07", "\u202e", "\ud800"])
+def test_an_event_is_a_json_object_of_one_line_in_ascii(text):
+    (line,) = structured(Said("General", "ala", text))
+    assert line.isascii()
+    assert line.isprintable()
+    said = json.loads(line)
+    assert datetime.fromisoformat(said.pop("time")).utcoffset() == timedelta(0)
+    assert said == {"event": "said", "room": "General", "nick": "ala", "text": text, "group": ""}
+
+
+def test_what_is_not_shown_to_people_is_not_shown_to_programs():
+    for event in (Told("ala", "ola", "psst"), Users(("ala",))):
+        assert structured(event) == describe(event) == []

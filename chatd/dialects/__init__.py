@@ -28,8 +28,8 @@ class Setting(Struct, frozen=True):
     """What a dialect object is told of its connection."""
 
     limits: Limits
-    address: str = ""
-    """The client's, as ip:port."""
+    nick: str = ""
+    """Of those who enter without one: the client's ip:port, unless the operator hides that."""
     verbs: Container[str] = frozenset()
     """The verbs of all commands."""
     framing: Framing = "auto"

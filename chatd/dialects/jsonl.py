@@ -82,7 +82,7 @@ class Json(Dialect):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
-        self._login: Request | None = Request("login", (setting.address,))  # S2-10, S2-11
+        self._login: Request | None = Request("login", (setting.nick,))  # S2-10, S2-11
 
     @property
     def speaks_first(self) -> bool:
