@@ -10,6 +10,7 @@ from chatcli.dialogue import Dialogue
 from chatcli.display import Kind, Line, describe, said_by_others
 from chatcli.text import clean, unsendable
 from chatd.dialects import ClientDialect
+from chatd.dialects.notices import is_slow_down
 from chatd.events import ChatError, Done, Event, Failed, Request, Said, Told, Users
 
 _MOST_NICKS = 10_000
@@ -95,7 +96,7 @@ class Chat(Conversation):
             self._confirmed()
 
     def closed(self, reason: str) -> None:
-        if self.closing and not (self._interactive and self._leaving):
+        if self.closing and not self._gone:
             self._show(Kind.ERROR, self.closing)
             self.finish(1, reason)
         self._end_early(reason or CLOSED)
@@ -105,6 +106,11 @@ class Chat(Conversation):
     @property
     def _leaving(self) -> bool:
         return self._phase is Phase.LEAVING
+
+    @property
+    def _gone(self) -> bool:
+        """Whether a person has left, who does not wait."""
+        return self._interactive and self._leaving
 
     def _ask(self, request: Request) -> None:
         self._dialogue.send(request)
@@ -158,6 +164,8 @@ class Chat(Conversation):
             self._done(request)
         elif isinstance(event, Failed):
             self._failed = True
+        elif is_slow_down(event) and self.deadline != inf and not self._gone:
+            self._await(self._timeout)  # the server is at it
         self._remember_nicks(event)
         if not (self._ignore and self._is_hidden(event)):
             self._show_event(event)

@@ -106,7 +106,7 @@ class Dialogue:
     def _await(self, exchange: Exchange) -> Exchange:
         self._open.append(exchange)
         if len(self._open) == 1:
-            self._patiently()
+            self.be_patient()
         return exchange
 
     # -- in ----------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class Dialogue:
         exchange.heard.append(event)
         if len(exchange.heard) > LONGEST:
             raise WireError("endless", "an answer does not end")
-        self._patiently()
+        self.be_patient()
 
     def _finish_passed(self) -> None:
         while self._open and 0 < self._open[0].last <= self.dialect.passed:
@@ -150,8 +150,9 @@ class Dialogue:
 
     def _finish(self) -> None:
         exchange = self._open.popleft()
-        self._patiently()
+        self.be_patient()
         exchange.then(exchange)
 
-    def _patiently(self) -> None:
+    def be_patient(self) -> None:
+        """Give the server all of its time once more."""
         self.deadline = self._clock() + self._timeout if self._open else inf

@@ -29,10 +29,12 @@ from chatd.console import (
     without_addresses,
 )
 from chatd.dialects.table import DIALECTS
+from chatd.flood import Pace
 from chatd.limits import Limits
 from chatd.options import (
     Age,
     ListenType,
+    PaceType,
     no_plugin_option,
     plugins_dir_option,
     store_option,
@@ -185,6 +187,14 @@ config_option = click.option(
 )
 @click.option("--tls-only", is_flag=True, help="Take nobody without TLS.")
 @click.option(
+    "--flood",
+    type=PaceType(),
+    default="10/2",
+    show_default=True,
+    metavar="N/RATE|off",
+    help="Let everybody make N requests at once and RATE a second; what is more waits.",
+)
+@click.option(
     "--guest-names",
     is_flag=True,
     help="Call those who enter json without a nick guest-0001 and so on, not by their address.",
@@ -236,6 +246,7 @@ def chatd(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_only: bool,
+    flood: Pace,
     guest_names: bool,
     no_log_addresses: bool,
     log_format: str,
@@ -261,6 +272,7 @@ def chatd(
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_only=tls_only,
+        flood=flood,
         guest_names=guest_names,
         store=store,
         store_private=store_private,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from chatd.flood import UNBOUND, Pace
 from chatd.limits import Framing, Limits, Security
 
 
@@ -50,6 +51,8 @@ class Config(Struct, frozen=True, kw_only=True):
     greeting: str = ""
     """Told to each user after the first login."""
     engine: str = "threads"
+    flood: Pace = UNBOUND
+    """What each session may ask for; beyond that it waits its turn."""
     guest_names: bool = False
     """Whether those who enter without a nick are guests, instead of known by their address."""
     store: str = "none"

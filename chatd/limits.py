@@ -31,6 +31,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How long a client may stay congested: longer than a Wi-Fi hiccup, short enough that the
     senders who wait for it do not take the server for dead."""
 
+    neighbours: int = 5
+    """Sessions' worth of requests that all those of one address may make together: a household,
+    or an office at its usual speed; of a flood, more connections make no more."""
+
     batch: int = 64 * KIB
     """Messages delivered in one go. Much smaller batches cost sends, larger ones would take a
     reading client past half of its outbox in one step."""

@@ -8,8 +8,10 @@ import click
 from platformdirs import user_data_path
 
 from chatd.config import Listen
+from chatd.flood import UNBOUND, Pace
 from chatd.listening import parse_listen
 
+_PACE = re.compile(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,3})?)")
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -26,6 +28,22 @@ class ListenType(click.ParamType[Listen]):
             return parse_listen(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class PaceType(click.ParamType[Pace]):
+    """How much anybody may ask for: 10/2 is ten requests at once, then two a second; or off."""
+
+    name = "pace"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Pace:
+        if value == "off":
+            return UNBOUND
+        found = _PACE.fullmatch(str(value))
+        if not found or not (pace := Pace(int(found[1]), float(found[2]))).rate or not pace.burst:
+            self.fail(f"{value} is neither `off` nor like 10/2", param, ctx)
+        return pace
 
 
 class Age(click.ParamType[float]):

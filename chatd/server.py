@@ -17,6 +17,7 @@ from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
+from chatd.flood import Flows
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
 from chatd.layers import Layer, Tls, TlsOrPlain
@@ -78,6 +79,7 @@ class Server:
         self.hub = Hub(self.delivery, config.limits, config.greeting, self._ledger)
         self._recorder = self._open_store(config)
         self._store_private = config.store_private
+        self._flows = Flows(config.flood, config.limits.neighbours, clock)
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
@@ -194,6 +196,7 @@ class Server:
             self.limits,
             self.clock,
             self._layer(spec),
+            self._flows.of(address),
         )
 
     def _guest_name(self) -> str:

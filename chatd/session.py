@@ -8,11 +8,14 @@ alone; the output half is guarded by a lock of its own.
 import logging
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import Protocol
 
 from chatd.delivery import Delivery, Encoder
 from chatd.dialects import Dialect
+from chatd.dialects.notices import slow_down
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
+from chatd.flood import TOLD_AGAIN, Flow
 from chatd.hub import Hub
 from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
@@ -55,6 +58,7 @@ class Session(Output):
         "_dialect",
         "_dispatch",
         "_ended",
+        "_flow",
         "_held",
         "_hub",
         "_ignored",
@@ -63,6 +67,8 @@ class Session(Output):
         "_job_request",
         "_login_time",
         "_opened",
+        "_slow_until",
+        "_told_slow_at",
         "address",
         "encoder",
     )
@@ -78,6 +84,7 @@ class Session(Output):
         limits: Limits,
         clock: Callable[[], float],
         layer: Layer | None = None,
+        flow: Flow | None = None,
     ) -> None:
         super().__init__(transport, limits, clock, delivery.congested, layer)
         self._dialect = dialect
@@ -94,6 +101,9 @@ class Session(Output):
         self._job: Job | None = None
         self._job_request: Request | None = None
         self._inflow = Meter(limits.calm_rate, clock)
+        self._flow = flow
+        self._slow_until = 0.0  # when the next request may be carried out, if it has to wait
+        self._told_slow_at = -inf
         self._opened = clock()
         self._expect_login()
 
@@ -206,12 +216,30 @@ class Session(Output):
         # all they have in the moment in which the first one may.
         charge = self._held
         self._held = False
-        while (not self._job or self._settled()) and not self._ended and self._next(charge):
+        while (not self._job or self._settled()) and not self._ended:
+            if self._slow_until and self._is_slow():
+                self._held = True
+                break
+            if not self._next(charge):
+                break
+            if self._flow is not None:
+                self._slow_until = self._flow.take(self.clock())
             # Few bytes can ask for much: thousands of long lists fit into one receive.
             log = self._delivery
             if self.stuffed or (log.crowded and (log.full or self._inflow.high)):
                 self._held = True
                 break
+
+    def _is_slow(self) -> bool:
+        """Whether the next request has to wait its turn; then the client is told, now and then."""
+        now = self.clock()
+        if now >= self._slow_until:
+            self._slow_until = 0.0
+            return False
+        if self._flow is not None and now - self._told_slow_at >= TOLD_AGAIN:
+            self._told_slow_at = now
+            self._hub.reply(self, slow_down(self._flow.pace.rate))
+        return True
 
     def _ignore(self, size: int) -> None:
         """The client has not noticed the end yet; one that goes on for ever is cut off."""
@@ -248,7 +276,7 @@ class Session(Output):
             self.end(error.text or error.code, farewell)
             return False
         if request is None:
-            return self._hand_over()
+            return self._hand_over() and self._next(charge)
         if isinstance(request, Event):
             self._hub.reply(self, request)
             return True
@@ -294,7 +322,8 @@ class Session(Output):
 
     @property
     def waits(self) -> bool:
-        """Whether the engine must not call receive now: a job runs, or somebody lags behind.
+        """Whether the engine must not call receive now: a job runs, the next request waits its
+        turn, or somebody lags behind.
 
         That is the client itself, which does not take what it was sent, or, when it writes
         faster than people type, its listeners. After the session's end nothing is waited for:
@@ -304,6 +333,8 @@ class Session(Output):
             return False
         if self._job is not None:
             return not self._job.done
+        if self._slow_until and self.clock() < self._slow_until:
+            return True
         return self._lags or (self._held and self._delivery.full)
 
     @property

@@ -7,6 +7,7 @@ from chatd.delivery import Change, Delivery
 from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
 from chatd.events import Record
+from chatd.flood import UNBOUND, Flows
 from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.session import Session
@@ -183,6 +184,7 @@ class Caller:
             world.dispatcher,
             world.limits,
             world.clock,
+            flow=world.flows.of(address),
         )
 
     def send(self, *lines):
@@ -203,7 +205,9 @@ class Caller:
 class World:
     """All of a server but its engine. The commands are the test's own."""
 
-    def __init__(self, commands=(), *, filters=(), dialect=Crlf, greeting="", **limits):
+    def __init__(
+        self, commands=(), *, filters=(), dialect=Crlf, greeting="", pace=UNBOUND, **limits
+    ):
         self.limits = Limits(**limits)
         self.clock = Clock()
         self.delivery = Delivery(self.limits, self.clock)
@@ -213,6 +217,7 @@ class World:
         self.pool = Pool()
         self.dispatcher = Dispatcher(self.hub, self.delivery, self.pool, commands, filters)
         self._dialect = dialect
+        self.flows = Flows(pace, self.limits.neighbours, self.clock)
 
     def connect(self, nick=None):
         """Give a new client, logged in as nick if there is one."""

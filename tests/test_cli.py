@@ -111,6 +111,7 @@ def settings(tmp_path, certificate):
         "tls-cert": str(certificate.chain),
         "tls-key": str(certificate.key),
         "tls-only": False,
+        "flood": "20/4",
         "guest-names": True,
         "no-log-addresses": True,
         "log-format": "json",

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = {
     "events": 0,
     "limits": 0,
+    "flood": 0,
     "config": 0,
     "ids": 0,
     "dialects": 1,

@@ -31,6 +31,7 @@ from chatcli.client.refusals import explained
 from chatcli.client.whose import is_answer, is_own, is_to_oneself
 from chatcli.dialogue import Dialogue, Exchange
 from chatd.dialects import ClientDialect
+from chatd.dialects.notices import is_slow_down
 from chatd.events import (
     GENERAL,
     ChatError,
@@ -284,6 +285,10 @@ class Presence:
         """Sort what came: a part of an answer, one's own doing, or news."""
         if self._refusal is not None:
             self._refusal = explained(self._refusal, event)
+            return
+        if is_slow_down(event) and self._dialogue is not None:
+            self._dialogue.be_patient()
+            self._tell(event)
             return
         asked = exchange.request if exchange else None
         own = is_own(event, self.nick, asked) or self._introduces(event)

@@ -1,0 +1,254 @@
+"""Who asks for too much waits, is told so, and loses nothing; nobody else notices."""
+
+import socket
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat import RawClient, chatd_process
+from chatcli import Notice, Said
+from chatd.commands import Command
+from chatd.dialects.notices import is_slow_down, slow_down
+from chatd.flood import UNBOUND, Bucket, Flow, Flows, Pace
+from chatd.testing import running_server
+from clients import DIALECTS, KINDS, chat_server, open_client, until
+from fakes import Clock, World
+from test_chatcli_pipe import command, environment
+
+TOLD = "NOTICE you are fast, so what you send waits its turn (2 a second)"
+QUICK = Pace(10, 50.0)
+
+
+# -- the buckets -----------------------------------------------------------------------------------
+
+
+def times(pace, askings):
+    """When requests are carried out that are made at such times, each as early as it may be."""
+    flow = Flow(pace, Bucket(UNBOUND))
+    free_at, carried_out = 0.0, []
+    for asked in askings:
+        now = max(asked, free_at)
+        carried_out.append(now)
+        free_at = flow.take(now)
+    return carried_out
+
+
+def test_ten_at_once_then_two_a_second():
+    carried_out = times(Pace(10, 2.0), [100.0] * 60)
+    assert carried_out[:10] == [100.0] * 10
+    assert [later - earlier for earlier, later in pairwise(carried_out[9:])] == [0.5] * 50
+
+
+@given(
+    st.builds(Pace, st.integers(1, 20), st.floats(0.1, 1000.0)),
+    st.lists(st.floats(0.0, 100.0), max_size=60).map(sorted),
+)
+def test_no_stretch_of_time_has_more_than_its_share(pace, askings):
+    carried_out = times(pace, askings)
+    for first, start in enumerate(carried_out):
+        for last, end in enumerate(carried_out[first:], start=first):
+            assert last - first + 1 <= pace.burst + (end - start) * pace.rate + 1e-6
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=11, max_size=60).map(sorted))
+def test_who_keeps_to_the_pace_never_waits(askings):
+    slow = [asked + 0.5 * number for number, asked in enumerate(askings)]
+    assert times(Pace(1, 2.0), slow) == pytest.approx(slow)
+
+
+def test_without_a_bound_nobody_waits():
+    assert times(UNBOUND, [1.0] * 1000) == [1.0] * 1000
+
+
+def test_more_connections_do_not_help():
+    clock = Clock()
+    flows = Flows(Pace(10, 2.0), 5, clock)
+    crowd = [flows.of(f"192.0.2.7:{port}") for port in range(1, 21)]
+    free = [flow for flow in crowd * 10 if not flow.take(clock.now)]
+    assert len(free) == 49  # the fiftieth is carried out, too; what follows it waits
+    assert flows.of("192.0.2.8:1").take(clock.now) == 0.0
+    assert flows.of("192.0.2.7:99").take(clock.now) > clock.now
+    clock.now += 60.0
+    assert flows.of("192.0.2.7:99").take(clock.now) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("[2001:db8::1]:5", "[2001:db8::ffff:1]:6", True),
+        ("[2001:db8::1]:5", "[2001:db8:0:1::1]:5", False),
+        ("[fe80::1%eth0]:5", "[fe80::2%eth0]:5", True),
+        ("192.0.2.7:5", "192.0.2.7:6", True),
+        ("192.0.2.7:5", "192.0.2.70:5", False),
+    ],
+)
+def test_who_shares_with_whom(one, other, same):
+    flows = Flows(Pace(10, 2.0), 5, Clock())
+    flows.of(one)
+    flows.of(other)
+    assert len(flows) == (1 if same else 2)
+
+
+def test_addresses_are_forgotten():
+    clock = Clock()
+    flows = Flows(Pace(10, 2.0), 5, clock)
+    for number in range(5000):
+        flows.of(f"10.0.{number // 250}.{number % 250}:1").take(clock.now)
+        clock.now += 0.01
+    assert len(flows) <= 2000
+    busy = flows.of("192.0.2.7:1")
+    for _ in range(60):
+        busy.take(clock.now)
+    for number in range(5000):
+        flows.of(f"10.1.{number // 250}.{number % 250}:1")
+    assert flows.of("192.0.2.7:2").take(clock.now) > clock.now
+
+
+# -- a session -------------------------------------------------------------------------------------
+
+
+def say(ctx, room, text):
+    ctx.say(room, text)
+
+
+@pytest.fixture
+def world():
+    return World([Command("say", say)], pace=Pace(10, 2.0))
+
+
+def test_a_paste_arrives_whole_in_its_own_time(world):
+    ala, ola = world.connect("ala"), world.connect("ola")
+    ala.send(*[f"PUB {n}" for n in range(60)])
+    assert ola.read() == [f"PUB_MSG {n}" for n in range(10)]
+    assert ala.read() == [TOLD]
+    heard = []
+    for second in range(1, 26):
+        assert ala.session.waits
+        world.clock.now += 0.5
+        for _ in range(2):
+            assert not ala.session.waits
+            ala.session.receive(b"")
+            heard += ola.read()
+            world.clock.now += 0.5 * (_ == 0)
+        assert ala.read() == ([TOLD] if second % 5 == 0 else [])
+    assert heard == [f"PUB_MSG {n}" for n in range(10, 60)]
+
+
+def test_nobody_else_waits(world):
+    ala, ola = world.connect("ala"), world.connect("ola")
+    ala.send(*[f"PUB {n}" for n in range(60)])
+    ala.read()
+    ola.send("PUB hello")
+    assert ala.read() == ["PUB_MSG hello"]
+
+
+def test_lines_that_make_no_sense_count(world):
+    ala = world.connect("ala")
+    assert ala.ask(*["NONSENSE"] * 60)[-1] == TOLD
+    assert len(ala.read()) == 0
+    assert ala.session.waits
+
+
+def test_after_a_pause_all_is_forgiven(world):
+    ala = world.connect("ala")
+    assert ala.ask(*[f"PUB {n}" for n in range(10)]) == [TOLD]
+    world.clock.now += 5.0
+    ala.session.receive(b"")
+    assert ala.session.can_read
+    assert TOLD not in ala.ask(*[f"PUB {n}" for n in range(9)])
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+
+def test_a_paste_on_a_server(engine):
+    """It comes whole and in order, whoever pasted it hears why it takes time, others talk on."""
+    with running_server(engine=engine, flood=QUICK) as server:
+        with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
+            ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
+            assert ala.line().startswith("NOTICE you are fast, ")
+            ola.send("PUB hello")
+            assert ala.line() == "PUB_MSG hello"
+            assert [ola.line() for _ in range(60)] == [f"PUB_MSG {n}" for n in range(60)]
+
+
+def test_a_flood_does_not_outlive_its_sender(engine):
+    with running_server(engine=engine, flood=Pace(10, 0.1)) as server:
+        with RawClient(server.port, nick="ala") as ala:
+            ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
+            assert ala.line().startswith("NOTICE you are fast, ")
+            ala.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        with RawClient(server.port) as other:
+            other.login("ala")
+
+
+def test_the_end_of_the_server_does_not_wait_for_a_flood(engine):
+    with running_server(engine=engine, flood=Pace(10, 0.01)) as server:
+        with RawClient(server.port, nick="ala") as ala:
+            ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
+            assert ala.line().startswith("NOTICE you are fast, ")
+            server.server.stop()
+            assert ala.line() == "ERROR the server is shutting down"
+
+
+def test_chatd_has_a_bound_by_default(tmp_path, monkeypatch):
+    monkeypatch.delenv("CHATD_FLOOD")
+    with chatd_process(tmp_path) as process, RawClient(process.port, nick="ala") as ala:
+        ala.send("\r\n".join(["WHOAMI"] * 12))
+        assert [ala.line() for _ in range(9)] == ["WHOAMI ala"] * 9
+        assert ala.line() == TOLD
+        assert [ala.line() for _ in range(3)] == ["WHOAMI ala"] * 3
+
+
+@pytest.mark.parametrize("value", ["", "10", "10/", "/2", "0/2", "10/0", "10/x", "on", "-1/2"])
+def test_a_pace_that_is_none(value, tmp_path):
+    line = [sys.executable, "-m", "chatd", "-p", "0", "--flood", value]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "is neither `off` nor like 10/2" in done.stderr
+
+
+# -- clients ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_paste_through_chatcli(dialect, client_engine):
+    """It waits for its end as long as the server goes on, and counts nothing as refused."""
+    login = {"slash": "0\nala\n", "words": "login ala\n", "rooms": ""}.get(dialect, "")
+    say = {"words": "msgall ", "rooms": "public General "}.get(dialect, "")
+    name = ("-l", "ala") if dialect in ("crlf", "json", "rooms") else ()
+    with chat_server(flood=QUICK) as server:
+        with open_client("threads", server.ports["json"], "ola") as ola:
+            line = command(server.ports[dialect], "--dialect", dialect, *name)
+            typed = login + "".join(f"{say}{n}\n" for n in range(40))
+            options = ["--engine", client_engine, "--timeout", "8"]
+            done = subprocess.run(
+                [*line, *options], input=typed.encode(), capture_output=True, env=environment()
+            )
+            assert (done.returncode, done.stderr) == (0, b"")
+            heard = until(ola, lambda event: isinstance(event, Said) and event.text == "39")
+            said = [event.text for event in heard if isinstance(event, Said)]
+            assert said == [str(n) for n in range(40)]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_program_that_talks_fast(kind, dialect):
+    """It is told, and hears of every message that it was said."""
+    with chat_server(flood=Pace(10, 100.0)) as server:
+        with open_client(kind, server.ports[dialect], "bot", dialect, timeout=2.0) as bot:
+            for n in range(20):
+                bot.say(str(n), wait=False)
+            bot.say("the end")
+            news = [event for event in bot.events(timeout=0) if isinstance(event, Notice)]
+            assert [event for event in news if is_slow_down(event)]
+
+
+def test_the_notice_is_known_again():
+    assert is_slow_down(slow_down(0.5))
+    assert not is_slow_down(Said("General", "ala", slow_down(1.0).text))
+    assert slow_down(0.5).text.endswith(" (0.5 a second)")
