@@ -321,6 +321,14 @@ class Session(Output):
         self._transport.want_read()
 
     @property
+    def pause(self) -> float:
+        """Seconds until the next request may be carried out, if its client's pace is all that it
+        waits for."""
+        if not self._slow_until or self._job is not None or self._ended:
+            return 0.0
+        return max(0.0, self._slow_until - self.clock())
+
+    @property
     def waits(self) -> bool:
         """Whether the engine must not call receive now: a job runs, the next request waits its
         turn, or somebody lags behind.
@@ -333,7 +341,7 @@ class Session(Output):
             return False
         if self._job is not None:
             return not self._job.done
-        if self._slow_until and self.clock() < self._slow_until:
+        if self._slow_until and self.pause:
             return True
         return self._lags or (self._held and self._delivery.full)
 

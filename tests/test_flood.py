@@ -3,17 +3,21 @@
 import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import RawClient, chatd_process
+from chat import RawClient, chatd_process, wait_until
 from chatcli import Notice, Said
 from chatd.commands import Command
 from chatd.dialects.notices import is_slow_down, slow_down
+from chatd.engines import LONGEST_PAUSE, Connection
 from chatd.flood import UNBOUND, Bucket, Flow, Flows, Pace
+from chatd.limits import Limits
 from chatd.testing import running_server
 from clients import DIALECTS, KINDS, chat_server, open_client, until
 from fakes import Clock, World
@@ -182,8 +186,29 @@ def test_a_flood_does_not_outlive_its_sender(engine):
             ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
             assert ala.line().startswith("NOTICE you are fast, ")
             ala.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        with RawClient(server.port) as other:
-            other.login("ala")
+        wait_until(lambda: server.server.hub.is_free("ala"), "its nick")
+
+
+def test_many_who_wait_cost_the_others_nothing(engine, monkeypatch):
+    """They are looked at now and then, not whenever somebody else says something."""
+    looked = []
+    look = Connection.notice_hang_up
+    monkeypatch.setattr(
+        Connection, "notice_hang_up", lambda *given: looked.append(1) or look(*given)
+    )
+    limits = Limits(neighbours=100)
+    with running_server(engine=engine, flood=Pace(1000, 0.01), limits=limits) as server:
+        with ExitStack() as crowd, RawClient(server.port, nick="ala") as ala:
+            for _ in range(20):
+                client = crowd.enter_context(RawClient(server.port))
+                client.send("\r\n".join(["NONSENSE"] * 1001))
+                while not client.line().startswith("NOTICE you are fast, "):
+                    pass
+            start, before = time.monotonic(), len(looked)
+            for _ in range(500):
+                ala.ask("WHOAMI")
+            seconds = time.monotonic() - start
+            assert len(looked) - before <= 20 * (seconds / LONGEST_PAUSE + 2)
 
 
 def test_the_end_of_the_server_does_not_wait_for_a_flood(engine):

@@ -32,6 +32,10 @@ RECV_SIZE = 16 * 1024
 ACCEPT_PAUSE = 0.1
 """Seconds without accepting after the system ran out of descriptors: no spin, quick recovery."""
 
+LONGEST_PAUSE = 0.5
+"""Seconds after which a client that has to wait its turn is looked at all the same: it may be gone,
+or its session over."""
+
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors of accept that pass when others give back what they hold."""
 
@@ -263,15 +267,15 @@ class Connection(ABC):
         if not attempt(self.session, self.session.eof):
             self.close()
 
-    def notice_hang_up(self) -> None:
+    def notice_hang_up(self, seconds: float = 0.0) -> None:
         """End the session if its peer is gone; for those that wait, since nobody reads them.
 
-        Gone is who reset the connection or is lost. One that merely sends nothing more still
-        hears its answers.
+        With seconds it is waited for that. Gone is who reset the connection or is lost. One that
+        merely sends nothing more still hears its answers.
         """
         poll = select.poll()
         poll.register(self.sock, 0)  # what is asked for comes on top of hang-ups and errors
-        if poll.poll(0):
+        if poll.poll(seconds * 1000):
             self.session.end("connection closed")
 
 

@@ -15,6 +15,7 @@ from chatd.config import Listen
 from chatd.engines import (
     ACCEPT_PAUSE,
     EXHAUSTED,
+    LONGEST_PAUSE,
     RECV_SIZE,
     Connection,
     Deadlines,
@@ -50,7 +51,9 @@ class LoopEngine(Engine):
         self._listeners: dict[int, Listener] = {}
         self._resting: dict[int, float] = {}  # listeners that do not accept, and until when
         self._connections: dict[int, LoopConnection] = {}
-        self._paused: set[LoopConnection] = set()
+        # Who is not read for now, and when to look at them again: at once, but for those whose
+        # clients ask for too much, of whom there may be many.
+        self._paused: dict[LoopConnection, float] = {}
         # When what came will be complete, if nothing follows; the earliest of them, or before.
         self._quiet: dict[LoopConnection, float] = {}
         self._next_quiet = inf
@@ -125,7 +128,8 @@ class LoopEngine(Engine):
         """Seconds until somebody who waits may go on without a socket becoming ready."""
         patience = self._deadlines.wait()
         if self._paused or self._resting:
-            ready = any(not connection.session.waits for connection in self._paused)
+            now = self.host.clock()
+            ready = any(due <= now and not one.session.waits for one, due in self._paused.items())
             patience = 0.0 if ready else min(patience, ACCEPT_PAUSE)
         if self._quiet:
             patience = min(patience, max(0.0, self._next_quiet - self.host.clock()))
@@ -148,8 +152,8 @@ class LoopEngine(Engine):
     def end_turn(self) -> None:
         """Do what no socket asks for, and drain the log."""
         self._handshakes = 0
-        for connection in list(self._paused):
-            self._step(connection, self._try_again, connection)
+        if self._paused:
+            self._try_all_again(self.host.clock())
         if self._quiet:
             self._end_quiets(self.host.clock())
         self._deadlines.tick()
@@ -212,7 +216,16 @@ class LoopEngine(Engine):
 
     def _pause(self, connection: "LoopConnection") -> None:
         self.unwatch(connection.fd)
-        self._paused.add(connection)
+        self._look_again_at(connection)
+
+    def _look_again_at(self, connection: "LoopConnection") -> None:
+        pause = min(connection.session.pause, LONGEST_PAUSE)
+        self._paused[connection] = self.host.clock() + pause if pause else 0.0
+
+    def _try_all_again(self, now: float) -> None:
+        for connection, due in list(self._paused.items()):
+            if due <= now:
+                self._step(connection, self._try_again, connection)
 
     def _try_again(self, connection: "LoopConnection") -> None:
         session = connection.session
@@ -221,9 +234,13 @@ class LoopEngine(Engine):
         elif not session.can_read:
             session.receive(b"")
             self._note_quiet(connection)
-        if session.can_read and connection in self._paused:
-            self._paused.discard(connection)
+        if connection not in self._paused:
+            return  # it was closed by what it has done
+        if session.can_read:
+            del self._paused[connection]
             self.watch(connection.fd)
+        else:
+            self._look_again_at(connection)
 
     # -- quiet -------------------------------------------------------------------------------
 
@@ -290,7 +307,7 @@ class LoopEngine(Engine):
         """Forget a connection, as its descriptor is about to be closed."""
         self.forget(connection.fd)
         self._connections.pop(connection.fd, None)
-        self._paused.discard(connection)
+        self._paused.pop(connection, None)
         self._quiet.pop(connection, None)
         self.sessions.discard(session)
 

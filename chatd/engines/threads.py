@@ -21,6 +21,7 @@ from typing import Any
 from chatd.engines import (
     ACCEPT_PAUSE,
     EXHAUSTED,
+    LONGEST_PAUSE,
     RECV_SIZE,
     Connection,
     Deadlines,
@@ -197,6 +198,9 @@ class ThreadsEngine(Engine):
     def _wait(self, connection: "_ThreadConnection") -> None:
         session = connection.session
         while session.waits:
+            if pause := session.pause:  # no relief makes that shorter
+                connection.notice_hang_up(min(pause, LONGEST_PAUSE))
+                continue
             with self._relief:
                 self._waiting += 1
                 # Look again, now that relieve() would be heard. Not for ever: a sender's second
