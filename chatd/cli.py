@@ -31,9 +31,11 @@ from chatd.console import (
 from chatd.dialects.table import DIALECTS
 from chatd.flood import Pace
 from chatd.limits import Limits
+from chatd.networks import LOOPBACK, Network
 from chatd.options import (
     Age,
     ListenType,
+    NetworkType,
     PaceType,
     no_plugin_option,
     plugins_dir_option,
@@ -174,6 +176,31 @@ config_option = click.option(
     help="How many users may be logged in.",
 )
 @click.option(
+    "--max-per-address",
+    type=click.IntRange(1),
+    metavar="N",
+    default=Limits().per_address,
+    show_default=True,
+    help="How many connections one address may have (of IPv6, one /64).",
+)
+@click.option(
+    "--max-arrivals",
+    type=click.IntRange(1),
+    metavar="N",
+    default=Limits().arrivals,
+    show_default=True,
+    help="How many new connections one address may make in a minute.",
+)
+@click.option(
+    "--exempt",
+    type=NetworkType(),
+    multiple=True,
+    metavar="NETWORK",
+    default=[str(network) for network in LOOPBACK],
+    show_default="this machine",
+    help="Count no connections from there, such as 192.168.0.0/16; repeatable.",
+)
+@click.option(
     "--tls-cert",
     type=_PEM,
     metavar="FILE",
@@ -243,6 +270,9 @@ def chatd(
     all: bool,
     engine: str,
     max_clients: int,
+    max_per_address: int,
+    max_arrivals: int,
+    exempt: tuple[Network, ...],
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_only: bool,
@@ -273,13 +303,16 @@ def chatd(
         tls_key=tls_key,
         tls_only=tls_only,
         flood=flood,
+        exempt=exempt,
         guest_names=guest_names,
         store=store,
         store_private=store_private,
         retention=Retention(keep, keep_count),
         plugins_dir=plugins_dir,
         no_plugin=frozenset(no_plugin),
-        limits=replace(Limits(), clients=max_clients),
+        limits=replace(
+            Limits(), clients=max_clients, per_address=max_per_address, arrivals=max_arrivals
+        ),
     )
     render: Render = structured if log_format == "json" else stamped
     render = without_addresses(render) if no_log_addresses else render

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from chatd.flood import UNBOUND, Pace
 from chatd.limits import Framing, Limits, Security
+from chatd.networks import LOOPBACK, Network
 
 
 class Listen(Struct, frozen=True):
@@ -53,6 +54,8 @@ class Config(Struct, frozen=True, kw_only=True):
     engine: str = "threads"
     flood: Pace = UNBOUND
     """What each session may ask for; beyond that it waits its turn."""
+    exempt: tuple[Network, ...] = LOOPBACK
+    """Networks from which any number of connections may come."""
     guest_names: bool = False
     """Whether those who enter without a nick are guests, instead of known by their address."""
     store: str = "none"

@@ -5,8 +5,6 @@ of its own, and all sessions of one address have one together, so that more conn
 help.
 """
 
-from collections.abc import Callable
-from ipaddress import IPv6Network
 from math import inf
 
 from msgspec import Struct
@@ -24,6 +22,9 @@ class Pace(Struct, frozen=True):
 
 
 UNBOUND = Pace(1, inf)
+
+
+_ROUNDING = 1e-6
 
 
 class Bucket:
@@ -45,12 +46,16 @@ class Bucket:
         self._full_at = full_at = (full_at if full_at > now else now) + self._step
         return full_at - self._burst_time
 
+    def offer(self, now: float) -> bool:
+        """Take a token out if there is one; say whether there was."""
+        if max(self._full_at, now) - self._burst_time - now > _ROUNDING:
+            return False
+        self.take(now)
+        return True
+
     def is_full(self, now: float) -> bool:
         """Whether nothing is remembered of what was taken."""
         return self._full_at <= now
-
-
-_ROUNDING = 1e-6
 
 
 class Flow:
@@ -71,49 +76,3 @@ class Flow:
         own, shared = self._own.take(now), self._shared.take(now)
         later = own if own > shared else shared
         return later if later - now > _ROUNDING else 0.0
-
-
-class Flows:
-    """Makes the flows of a server's sessions; from any thread.
-
-    pace: of a session. neighbours: how many sessions' worth those of one address have together.
-    """
-
-    def __init__(self, pace: Pace, neighbours: int, clock: Callable[[], float]) -> None:
-        self._pace = pace
-        self._shared_pace = Pace(pace.burst * neighbours, pace.rate * neighbours)
-        self._clock = clock
-        self._shared: dict[str, Bucket] = {}
-        self._most = _FEW
-
-    def __len__(self) -> int:
-        return len(self._shared)
-
-    def of(self, address: str) -> Flow:
-        """Make the flow of a new session from an address, which is ip:port."""
-        network = _network(address)
-        shared = self._shared.get(network)
-        if shared is None:
-            self._forget()
-            shared = self._shared[network] = Bucket(self._shared_pace)
-        return Flow(self._pace, shared)
-
-    def _forget(self) -> None:
-        """Leave out, now and then, the addresses of which nothing is remembered."""
-        if len(self._shared) < self._most:
-            return
-        now = self._clock()
-        for network, bucket in list(self._shared.items()):
-            if bucket.is_full(now):
-                self._shared.pop(network, None)
-        self._most = max(_FEW, 2 * len(self._shared))
-
-
-_FEW = 1000
-"""Addresses that cost nothing to remember."""
-
-
-def _network(address: str) -> str:
-    """Say whom an address belongs to: of IPv6 everybody has at least the last half."""
-    host = address.rpartition(":")[0].strip("[]")
-    return str(IPv6Network((host.partition("%")[0], 64), strict=False)) if ":" in host else host

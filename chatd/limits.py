@@ -31,6 +31,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How long a client may stay congested: longer than a Wi-Fi hiccup, short enough that the
     senders who wait for it do not take the server for dead."""
 
+    per_address: int = 64
+    """Connections at a time from one address: a school class behind one router, not a botnet."""
+
+    arrivals: int = 120
+    """New connections a minute from one address: two a second are enough for anybody's script."""
+
     neighbours: int = 5
     """Sessions' worth of requests that all those of one address may make together: a household,
     or an office at its usual speed; of a flood, more connections make no more."""

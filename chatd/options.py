@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from platformdirs import user_data_path
 from chatd.config import Listen
 from chatd.flood import UNBOUND, Pace
 from chatd.listening import parse_listen
+from chatd.networks import Network
 
 _PACE = re.compile(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,3})?)")
 _AGE = re.compile(r"(\d{1,6})([smhdw])")
@@ -28,6 +30,20 @@ class ListenType(click.ParamType[Listen]):
             return parse_listen(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class NetworkType(click.ParamType[Network]):
+    """A network of addresses, or one address."""
+
+    name = "network"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Network:
+        try:
+            return ip_network(str(value), strict=False)
+        except ValueError:
+            self.fail(f"{value} is no network such as 192.168.0.0/16", param, ctx)
 
 
 class PaceType(click.ParamType[Pace]):

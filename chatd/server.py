@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import count
 
+from chatd.addresses import Addresses
 from chatd.archive import Archive
 from chatd.certificates import Certificate, CertificateError, Renewal
 from chatd.commands import Dispatcher
@@ -17,7 +18,6 @@ from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
-from chatd.flood import Flows
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
 from chatd.layers import Layer, Tls, TlsOrPlain
@@ -79,7 +79,7 @@ class Server:
         self.hub = Hub(self.delivery, config.limits, config.greeting, self._ledger)
         self._recorder = self._open_store(config)
         self._store_private = config.store_private
-        self._flows = Flows(config.flood, config.limits.neighbours, clock)
+        self._addresses = Addresses(config.limits, config.flood, config.exempt, clock=clock)
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
@@ -196,7 +196,7 @@ class Server:
             self.limits,
             self.clock,
             self._layer(spec),
-            self._flows.of(address),
+            self._addresses.flow(address),
         )
 
     def _guest_name(self) -> str:
@@ -215,11 +215,15 @@ class Server:
         context = self._certificate.context
         return Tls(context) if security == "only" else TlsOrPlain(context)
 
-    def refusal(self) -> str | None:
-        """Say why no connection more can be taken now; None when one can."""
+    def refusal(self, address: str) -> str | None:
+        """Count a connection, or say why it cannot be taken now; gone() takes the count back."""
         if self.hub.at_the_door >= self.limits.door:
             return "too many connections are not logged in, try again later"
-        return None
+        return self._addresses.enter(address)
+
+    def gone(self, address: str) -> None:
+        """Take note that a connection that was counted is closed."""
+        self._addresses.leave(address)
 
     def refuse(self, spec: Listen, address: str, text: str) -> bytes:
         """Note that a connection is refused; return what it is told, as far as it can be."""

@@ -2,12 +2,13 @@
 
 from collections import Counter, deque
 
+from chatd.addresses import Addresses
 from chatd.commands import Dispatcher
 from chatd.delivery import Change, Delivery
 from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
 from chatd.events import Record
-from chatd.flood import UNBOUND, Flows
+from chatd.flood import UNBOUND
 from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.session import Session
@@ -184,7 +185,7 @@ class Caller:
             world.dispatcher,
             world.limits,
             world.clock,
-            flow=world.flows.of(address),
+            flow=world.addresses.flow(address),
         )
 
     def send(self, *lines):
@@ -217,7 +218,7 @@ class World:
         self.pool = Pool()
         self.dispatcher = Dispatcher(self.hub, self.delivery, self.pool, commands, filters)
         self._dialect = dialect
-        self.flows = Flows(pace, self.limits.neighbours, self.clock)
+        self.addresses = Addresses(self.limits, pace, clock=self.clock)
 
     def connect(self, nick=None):
         """Give a new client, logged in as nick if there is one."""

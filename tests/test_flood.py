@@ -16,11 +16,11 @@ from chatcli import Notice, Said
 from chatd.commands import Command
 from chatd.dialects.notices import is_slow_down, slow_down
 from chatd.engines import LONGEST_PAUSE, Connection
-from chatd.flood import UNBOUND, Bucket, Flow, Flows, Pace
+from chatd.flood import UNBOUND, Bucket, Flow, Pace
 from chatd.limits import Limits
 from chatd.testing import running_server
 from clients import DIALECTS, KINDS, chat_server, open_client, until
-from fakes import Clock, World
+from fakes import World
 from test_chatcli_pipe import command, environment
 
 TOLD = "NOTICE you are fast, so what you send waits its turn (2 a second)"
@@ -66,50 +66,6 @@ def test_who_keeps_to_the_pace_never_waits(askings):
 
 def test_without_a_bound_nobody_waits():
     assert times(UNBOUND, [1.0] * 1000) == [1.0] * 1000
-
-
-def test_more_connections_do_not_help():
-    clock = Clock()
-    flows = Flows(Pace(10, 2.0), 5, clock)
-    crowd = [flows.of(f"192.0.2.7:{port}") for port in range(1, 21)]
-    free = [flow for flow in crowd * 10 if not flow.take(clock.now)]
-    assert len(free) == 49  # the fiftieth is carried out, too; what follows it waits
-    assert flows.of("192.0.2.8:1").take(clock.now) == 0.0
-    assert flows.of("192.0.2.7:99").take(clock.now) > clock.now
-    clock.now += 60.0
-    assert flows.of("192.0.2.7:99").take(clock.now) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("[2001:db8::1]:5", "[2001:db8::ffff:1]:6", True),
-        ("[2001:db8::1]:5", "[2001:db8:0:1::1]:5", False),
-        ("[fe80::1%eth0]:5", "[fe80::2%eth0]:5", True),
-        ("192.0.2.7:5", "192.0.2.7:6", True),
-        ("192.0.2.7:5", "192.0.2.70:5", False),
-    ],
-)
-def test_who_shares_with_whom(one, other, same):
-    flows = Flows(Pace(10, 2.0), 5, Clock())
-    flows.of(one)
-    flows.of(other)
-    assert len(flows) == (1 if same else 2)
-
-
-def test_addresses_are_forgotten():
-    clock = Clock()
-    flows = Flows(Pace(10, 2.0), 5, clock)
-    for number in range(5000):
-        flows.of(f"10.0.{number // 250}.{number % 250}:1").take(clock.now)
-        clock.now += 0.01
-    assert len(flows) <= 2000
-    busy = flows.of("192.0.2.7:1")
-    for _ in range(60):
-        busy.take(clock.now)
-    for number in range(5000):
-        flows.of(f"10.1.{number // 250}.{number % 250}:1")
-    assert flows.of("192.0.2.7:2").take(clock.now) > clock.now
 
 
 # -- a session -------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ LEVELS = {
     "events": 0,
     "limits": 0,
     "flood": 0,
+    "networks": 0,
+    "addresses": 2,
     "config": 0,
     "ids": 0,
     "dialects": 1,

@@ -83,8 +83,11 @@ class Host(Protocol):
     def session(self, spec: Listen, transport: Transport, address: str) -> Session:
         """Make the session of a new connection; the engine calls open()."""
 
-    def refusal(self) -> str | None:
-        """Say why no connection more can be taken now; None when one can."""
+    def refusal(self, address: str) -> str | None:
+        """Count a connection, or say why it cannot be taken now; gone() takes the count back."""
+
+    def gone(self, address: str) -> None:
+        """Take note that a connection that was counted is closed."""
 
     def refuse(self, spec: Listen, address: str, text: str) -> bytes:
         """Note that a connection is refused; return what it is told, in its dialect."""
@@ -197,8 +200,15 @@ class Engine(ABC):
             connection.session = self.host.session(spec, connection, address)
         except Exception:
             connection.sock.close()
+            self.host.gone(address)
             raise
         self.sessions.add(connection.session)
+
+    def forget_session(self, session: Session) -> None:
+        """Take note that the connection of a session is closed."""
+        if session in self.sessions:
+            self.sessions.discard(session)
+            self.host.gone(session.address)
 
     def exhausted(self, listener: Listener, error: OSError) -> None:
         """Take note that the system is at its bounds; the next client is told so, if it can be.

@@ -82,9 +82,9 @@ class LoopEngine(Engine):
     def turn_soon(self) -> None:
         """See to a turn, soon; for the engine's own thread."""
 
-    def refusal(self, sock: socket.socket) -> str | None:
+    def refusal(self, sock: socket.socket, address: str) -> str | None:
         """Say why this connection cannot be taken; None when it can."""
-        return self.host.refusal()
+        return self.host.refusal(address)
 
     # -- the engine's thread -----------------------------------------------------------------
 
@@ -290,7 +290,7 @@ class LoopEngine(Engine):
             self.watch(fd)
 
     def _take(self, sock: socket.socket, address: str, spec: Listen) -> None:
-        if (reason := self.refusal(sock)) is not None:
+        if (reason := self.refusal(sock, address)) is not None:
             turn_away(sock, self.host.refuse(spec, address, reason))
             return
         connection = LoopConnection(sock, self)
@@ -309,7 +309,7 @@ class LoopEngine(Engine):
         self._connections.pop(connection.fd, None)
         self._paused.pop(connection, None)
         self._quiet.pop(connection, None)
-        self.sessions.discard(session)
+        self.forget_session(session)
 
 
 class LoopConnection(Connection):

@@ -36,10 +36,10 @@ class SelectEngine(LoopEngine):
             self.readable(fd)
         self.end_turn()
 
-    def refusal(self, sock: socket.socket) -> str | None:
+    def refusal(self, sock: socket.socket, address: str) -> str | None:
         if sock.fileno() > HIGHEST_FD:
             return "the server is full: select can watch no more connections"
-        return super().refusal(sock)
+        return super().refusal(sock, address)
 
     def watch(self, fd: int) -> None:
         self._reading.add(fd)

@@ -218,7 +218,7 @@ class ThreadsEngine(Engine):
 
     def closed(self, session: Session) -> None:
         """Take note that a connection is closed."""
-        self.sessions.discard(session)
+        self.forget_session(session)
         if self._stopping:
             self.wake()
 
@@ -362,7 +362,7 @@ class _Server(socketserver.ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         # Refusing belongs here, too: an exception of verify_request ends the stock loop.
         host, spec, address = self.engine.host, self.listener.spec, peer_name(client_address)
-        if (reason := host.refusal()) is not None:
+        if (reason := host.refusal(address)) is not None:
             turn_away(request, host.refuse(spec, address, reason))
             return
         connection: Any = _ThreadConnection(request, self.engine)

@@ -1,0 +1,112 @@
+"""What those of one address may have: connections at a time, new ones a minute, and requests.
+
+Whoever has many addresses can have more of all; but one machine, and one network of IPv6, cannot
+take the places of all others.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from ipaddress import IPv6Network, ip_address
+
+from chatd.flood import UNBOUND, Bucket, Flow, Pace
+from chatd.limits import Limits
+from chatd.networks import LOOPBACK, Network
+
+
+class _Address:
+    """The uses of one address. Guarded by the lock of all, but for what flows take."""
+
+    __slots__ = ("arrivals", "open", "requests")
+
+    def __init__(self, arrivals: Bucket, requests: Bucket) -> None:
+        self.open = 0
+        self.arrivals = arrivals
+        self.requests = requests
+
+    def is_forgotten(self, now: float) -> bool:
+        return not self.open and self.arrivals.is_full(now) and self.requests.is_full(now)
+
+
+class Addresses:
+    """The books on addresses, each given as ip:port; for any thread.
+
+    pace: of the requests of one session. exempt: networks whose connections are not counted.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        pace: Pace = UNBOUND,
+        exempt: Iterable[Network] = LOOPBACK,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._limits = limits
+        self._pace = pace
+        self._shared_pace = Pace(pace.burst * limits.neighbours, pace.rate * limits.neighbours)
+        self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
+        self._exempt = tuple(exempt)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, _Address] = {}
+        self._most = _FEW
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def enter(self, address: str) -> str | None:
+        """Count a new connection, or say why it cannot be taken."""
+        exempt = self._is_exempt(address)
+        with self._lock:
+            found = self._find_locked(address)
+            if not exempt and found.open >= self._limits.per_address:
+                return "too many connections from your address, close one of them"
+            if not exempt and not found.arrivals.offer(self._clock()):
+                return "too many new connections from your address, try again in a minute"
+            found.open += 1
+            return None
+
+    def leave(self, address: str) -> None:
+        """Take note that a connection that was counted is closed."""
+        with self._lock:
+            self._find_locked(address).open -= 1
+
+    def flow(self, address: str) -> Flow:
+        """Make the flow of requests of a new session."""
+        with self._lock:
+            return Flow(self._pace, self._find_locked(address).requests)
+
+    def _is_exempt(self, address: str) -> bool:
+        ip = ip_address(_host(address))
+        return any(ip in network for network in self._exempt)
+
+    def _find_locked(self, address: str) -> _Address:
+        network = _network(_host(address))
+        found = self._known.get(network)
+        if found is None:
+            self._forget_locked()
+            found = _Address(Bucket(self._arrivals), Bucket(self._shared_pace))
+            self._known[network] = found
+        return found
+
+    def _forget_locked(self) -> None:
+        """Leave out, now and then, the addresses of which nothing is to be remembered."""
+        if len(self._known) < self._most:
+            return
+        now = self._clock()
+        known = self._known.items()
+        self._known = {network: one for network, one in known if not one.is_forgotten(now)}
+        self._most = max(_FEW, 2 * len(self._known))
+
+
+_FEW = 1000
+"""Addresses that cost nothing to remember."""
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
+def _network(host: str) -> str:
+    """Say whom an address belongs to: of IPv6 everybody has at least the last half."""
+    return str(IPv6Network((host, 64), strict=False)) if ":" in host else host
