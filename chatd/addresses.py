@@ -73,6 +73,8 @@ class Addresses:
 
     def flow(self, address: str) -> Flow:
         """Make the flow of requests of a new session."""
+        if self._is_exempt(address):
+            return Flow(self._pace, Bucket(UNBOUND))
         with self._lock:
             return Flow(self._pace, self._find_locked(address).requests)
 
@@ -85,7 +87,7 @@ class Addresses:
         found = self._known.get(network)
         if found is None:
             self._forget_locked()
-            found = _Address(Bucket(self._arrivals), Bucket(self._shared_pace))
+            found = _Address(Bucket(self._arrivals), Bucket(self._shared_pace, _LONGEST))
             self._known[network] = found
         return found
 
@@ -98,6 +100,9 @@ class Addresses:
         self._known = {network: one for network, one in known if not one.is_forgotten(now)}
         self._most = max(_FEW, 2 * len(self._known))
 
+
+_LONGEST = 5.0
+"""Seconds that somebody waits at most because of others of the same address."""
 
 _FEW = 1000
 """Addresses that cost nothing to remember."""

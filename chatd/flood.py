@@ -30,20 +30,22 @@ _ROUNDING = 1e-6
 class Bucket:
     """A token bucket: it holds as many requests as may be made at once, and fills at the rate.
 
-    Without a lock: of two threads that take at a time one may go free.
+    longest: seconds that one waits for the next token at most, however many were taken. Without a
+    lock: of two threads that take at a time one may go free.
     """
 
-    __slots__ = ("_burst_time", "_full_at", "_step")
+    __slots__ = ("_burst_time", "_full_at", "_longest", "_step")
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, longest: float = inf) -> None:
+        self._longest = longest
         self._step = 1.0 / pace.rate
         self._burst_time = (pace.burst - 1) / pace.rate
         self._full_at = -inf
 
-    def take(self, now: float) -> float:
-        """Take a token out, there or not; give the time from which on there is another one."""
-        full_at = self._full_at
-        self._full_at = full_at = (full_at if full_at > now else now) + self._step
+    def take(self, now: float, weight: float = 1.0) -> float:
+        """Take tokens out, there or not; give the time from which on there is another one."""
+        full_at = max(self._full_at, now) + self._step * weight
+        self._full_at = full_at = min(full_at, now + self._burst_time + self._longest)
         return full_at - self._burst_time
 
     def offer(self, now: float) -> bool:
@@ -68,11 +70,11 @@ class Flow:
         self._own = Bucket(pace)
         self._shared = shared
 
-    def take(self, now: float) -> float:
+    def take(self, now: float, weight: float = 1.0) -> float:
         """Take note of a request; give the time before which no other one is carried out.
 
         0.0 if the next may be carried out now.
         """
-        own, shared = self._own.take(now), self._shared.take(now)
+        own, shared = self._own.take(now, weight), self._shared.take(now, weight)
         later = own if own > shared else shared
         return later if later - now > _ROUNDING else 0.0

@@ -31,6 +31,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How long a client may stay congested: longer than a Wi-Fi hiccup, short enough that the
     senders who wait for it do not take the server for dead."""
 
+    waiting: int = 16 * KIB
+    """Bytes that are read behind a request that waits its turn; what is more waits in the
+    client's own program."""
+
     per_address: int = 64
     """Connections at a time from one address: a school class behind one router, not a botnet."""
 

@@ -181,10 +181,11 @@ class Server:
         """Make the session of a new connection."""
         setting = Setting(
             self.limits,
-            self._guest_name() if self._guest_names else address,
+            address,
             self._dispatcher.verbs,
             spec.framing,
             self.limits.quiet if spec.quiet is None else spec.quiet,
+            self._guest_name if self._guest_names else None,
         )
         return Session(
             self.plugins.dialects[spec.dialect](setting),

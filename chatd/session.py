@@ -67,8 +67,11 @@ class Session(Output):
         "_job_request",
         "_login_time",
         "_opened",
+        "_over",
         "_slow_until",
         "_told_slow_at",
+        "_waiting",
+        "_waiting_bytes",
         "address",
         "encoder",
     )
@@ -104,6 +107,9 @@ class Session(Output):
         self._flow = flow
         self._slow_until = 0.0  # when the next request may be carried out, if it has to wait
         self._told_slow_at = -inf
+        self._waiting: _Item | None = None  # what waits for that
+        self._waiting_bytes = 0  # that came behind it
+        self._over = False  # nothing comes any more
         self._opened = clock()
         self._expect_login()
 
@@ -145,6 +151,8 @@ class Session(Output):
 
     def _take(self, data: bytes) -> None:
         self._inflow.add(len(data))
+        if self._waiting is not None:
+            self._waiting_bytes += len(data)
         self._attempt(lambda: self._dialect.feed(data))
 
     def _receive_through_layer(self, data: bytes) -> None:
@@ -165,7 +173,7 @@ class Session(Output):
 
     def _end_when_done(self) -> None:
         """End as engines do at the end of the stream: when all that was asked is carried out."""
-        while self._job is None and not self._held and not self._ended:
+        while self._job is None and not self._held and not self._stuck and not self._ended:
             if not self.complete():
                 self.end("connection closed")
 
@@ -175,7 +183,8 @@ class Session(Output):
         if self._ended:
             return None
         if self._begun:
-            return self._dialect.patience
+            patience = self._dialect.patience
+            return self._turn_in if patience is None and self._waiting is not None else patience
         greets = self._layer is not None and self._layer.undecided and self._dialect.speaks_first
         return self._limits.first_byte if greets else None
 
@@ -189,8 +198,10 @@ class Session(Output):
         if self._layer is not None and not self._begun:
             self._layer.quiet_passed()
             self.receive(b"")
-        else:
+        elif self._dialect.patience is not None:
             self._attempt(self._dialect.quiet_passed)
+        else:  # it was somebody's turn that was waited for
+            self._attempt(lambda: None)
 
     def complete(self) -> bool:
         """Carry out what waits for the quiet, as no byte can follow it any more.
@@ -198,7 +209,10 @@ class Session(Output):
         For engines, at the end of the stream and before eof. Say whether there was something;
         only the first time, so that they may simply read on.
         """
-        if self._completed or self.patience is None:
+        if self._waiting is not None and not self._over:
+            self._over = True
+            return True
+        if self._completed or self._waiting is not None or self.patience is None:
             return False
         self._completed = True
         self.quiet_passed()
@@ -218,12 +232,14 @@ class Session(Output):
         self._held = False
         while (not self._job or self._settled()) and not self._ended:
             if self._slow_until and self._is_slow():
-                self._held = True
                 break
-            if not self._next(charge):
+            item, self._waiting = self._waiting or self._decode(), None
+            self._waiting_bytes = 0
+            if item is None:
                 break
             if self._flow is not None:
-                self._slow_until = self._flow.take(self.clock())
+                self._slow_until = self._flow.take(self.clock(), _weight(item))
+            self._carry_out(item, charge)
             # Few bytes can ask for much: thousands of long lists fit into one receive.
             log = self._delivery
             if self.stuffed or (log.crowded and (log.full or self._inflow.high)):
@@ -231,15 +247,32 @@ class Session(Output):
                 break
 
     def _is_slow(self) -> bool:
-        """Whether the next request has to wait its turn; then the client is told, now and then."""
+        """Whether what comes next has to wait its turn; then the client is told, now and then."""
         now = self.clock()
         if now >= self._slow_until:
             self._slow_until = 0.0
             return False
-        if self._flow is not None and now - self._told_slow_at >= TOLD_AGAIN:
+        self._waiting = self._waiting or self._decode()
+        if self._waiting and self._flow and now - self._told_slow_at >= TOLD_AGAIN:
             self._told_slow_at = now
             self._hub.reply(self, slow_down(self._flow.pace.rate))
         return True
+
+    @property
+    def _turn_in(self) -> float:
+        """Seconds until there is something to do about what waits its turn."""
+        due = min(self._slow_until, self._told_slow_at + TOLD_AGAIN)
+        return max(0.0, due - self.clock())
+
+    @property
+    def _stuck(self) -> bool:
+        """Whether nothing more is read because of what waits its turn.
+
+        Until then it is read: where a message ends with what one recv brought, what is left
+        lying would become one message.
+        """
+        most = self._limits.waiting
+        return self._waiting is not None and (self._over or self._waiting_bytes >= most)
 
     def _ignore(self, size: int) -> None:
         """The client has not noticed the end yet; one that goes on for ever is cut off."""
@@ -264,35 +297,39 @@ class Session(Output):
         self._conclude(request, job.error)
         return True
 
-    def _next(self, charge: bool) -> bool:
-        """Decode and carry out one request; say whether there was one."""
+    def _decode(self) -> "_Item | None":
+        """Take the next thing that the client has said, were it nonsense."""
         try:
-            request = self._dialect.next_request()
-        except CommandError as error:
-            self._hub.refuse(self, error, (Failed(error.code, error.text),))
-            return True
-        except WireError as error:
-            farewell = Failed(error.code, error.text) if error.text else None
-            self.end(error.text or error.code, farewell)
-            return False
-        if request is None:
-            return self._hand_over() and self._next(charge)
-        if isinstance(request, Event):
-            self._hub.reply(self, request)
-            return True
-        if charge:
-            self._inflow.add(sum(map(len, request.args)))
+            while (item := self._dialect.next_request()) is None and self._hand_over():
+                pass
+        except (CommandError, WireError) as error:
+            return error
+        return item
+
+    def _carry_out(self, item: "_Item", charge: bool) -> None:
+        if isinstance(item, Request):
+            if charge:
+                self._inflow.add(sum(map(len, item.args)))
+            self._run(item)
+        elif isinstance(item, Event):
+            self._hub.reply(self, item)
+        elif isinstance(item, CommandError):
+            self._hub.refuse(self, item, (Failed(item.code, item.text),))
+        else:
+            farewell = Failed(item.code, item.text) if item.text else None
+            self.end(item.text or item.code, farewell)
+
+    def _run(self, request: Request) -> None:
         try:
             job = self._dispatch.run(self, request)
         except BaseException as error:  # a plugin's SystemExit must not end our thread
             self._conclude(request, error)
-            return True
+            return
         if job is None:
             self._conclude(request, None)
         else:
             self._job, self._job_request = job, request
             self._set_due(Due.JOB, self._limits.command)
-        return True
 
     def _hand_over(self) -> bool:
         """Let another dialect go on, if this one says so; say whether."""
@@ -322,11 +359,8 @@ class Session(Output):
 
     @property
     def pause(self) -> float:
-        """Seconds until the next request may be carried out, if its client's pace is all that it
-        waits for."""
-        if not self._slow_until or self._job is not None or self._ended:
-            return 0.0
-        return max(0.0, self._slow_until - self.clock())
+        """Seconds for which the engine need not look at it, if only its pace is waited for."""
+        return self._turn_in if self._stuck and self._job is None and not self._ended else 0.0
 
     @property
     def waits(self) -> bool:
@@ -341,7 +375,7 @@ class Session(Output):
             return False
         if self._job is not None:
             return not self._job.done
-        if self._slow_until and self.pause:
+        if self._stuck and self._turn_in:
             return True
         return self._lags or (self._held and self._delivery.full)
 
@@ -353,7 +387,8 @@ class Session(Output):
     def can_read(self) -> bool:
         """Whether the engine may read more; when it may not, and need not wait, receive(b"")
         comes first: there is something left to carry out or to tell."""
-        return self._ended or (self._job is None and not self._held and not self._lags)
+        free = self._job is None and not self._held and not self._stuck
+        return self._ended or (free and not self._lags)
 
     def eof(self) -> None:
         """Take note that the client sends nothing more, or is gone."""
@@ -396,6 +431,17 @@ class Session(Output):
             self._ended = True
             self._delivery.wake()
         self._transport.want_read()
+
+
+_Item = Request | Event | CommandError | WireError
+"""What a dialect makes of what a client says."""
+
+_HEARD = frozenset({"say", "tell", "login", "create", "join"})
+
+
+def _weight(item: _Item) -> float:
+    """Say how much of a client's pace something takes: a question, or a mistake, a quarter."""
+    return 1.0 if isinstance(item, Request) and item.verb in _HEARD else 0.25
 
 
 _error_numbers = count(1)

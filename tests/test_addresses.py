@@ -28,13 +28,13 @@ def test_whoever_enters_json_without_a_nick_is_a_guest(engine):
     settings = {"engine": engine, "guest_names": True, "listen": (Listen("json", HERE),)}
     with running_server(**settings) as server, RawClient(server.port, nick="Guest-0002") as ala:
         with LineClient(server.ports["json"]) as one, LineClient(server.ports["json"]) as other:
-            assert heard(one) == "[Server]: guest-0003 has entered the chat"
+            assert heard(one) == "[Server]: guest-0001 has entered the chat"
             told = {heard(other), heard(one)}
-            assert told == {"[Server]: guest-0004 has entered the chat"}
+            assert told == {"[Server]: guest-0003 has entered the chat"}
             other.send('{"type":"message","data":"hello"}')
-            assert heard(one) == "guest-0004: hello"
+            assert heard(one) == "guest-0003: hello"
             assert ala.line() == "PUB_MSG hello"
-            assert ala.ask("LIST") == "USERS Guest-0002 guest-0003 guest-0004"
+            assert ala.ask("LIST") == "USERS Guest-0002 guest-0001 guest-0003"
             one.send('{"type":"history"}')
             assert all(HERE not in heard(one) for _ in range(3))
 

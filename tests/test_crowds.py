@@ -99,6 +99,18 @@ def test_more_connections_do_not_make_more_requests(addresses, clock):
     assert addresses.flow("192.0.2.7:99").take(clock.now) == 0.0
 
 
+def test_nobody_waits_long_because_of_neighbours(addresses, clock):
+    for port in range(10_000):
+        addresses.flow(f"192.0.2.7:{port}").take(clock.now)
+    assert addresses.flow("192.0.2.7:1").take(clock.now) - clock.now <= 5.0
+
+
+def test_who_comes_through_a_tunnel_shares_with_nobody(addresses, clock):
+    for port in range(1000):
+        addresses.flow(f"127.0.0.1:{port}").take(clock.now)
+    assert addresses.flow("127.0.0.1:1").take(clock.now) == 0.0
+
+
 def test_addresses_are_forgotten_unless_there_is_something_to_remember(addresses, clock):
     for _ in range(3):
         addresses.enter("192.0.2.7:1")

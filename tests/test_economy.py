@@ -178,7 +178,7 @@ def test_an_idle_client_takes_little_memory(dialect):
         session = Session(
             dialect(setting),
             wire,
-            setting.nick,
+            setting.address,
             world.hub,
             world.delivery,
             world.dispatcher,

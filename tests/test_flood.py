@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import RawClient, chatd_process, wait_until
-from chatcli import Notice, Said
+from chat import LineClient, RawClient, chatd_process, wait_until
+from chatcli import Notice, Said, Told
 from chatd.commands import Command
 from chatd.dialects.notices import is_slow_down, slow_down
 from chatd.engines import LONGEST_PAUSE, Connection
-from chatd.flood import UNBOUND, Bucket, Flow, Pace
+from chatd.flood import TOLD_AGAIN, UNBOUND, Bucket, Flow, Pace
 from chatd.limits import Limits
 from chatd.testing import running_server
 from clients import DIALECTS, KINDS, chat_server, open_client, until
@@ -85,17 +85,65 @@ def test_a_paste_arrives_whole_in_its_own_time(world):
     ala.send(*[f"PUB {n}" for n in range(60)])
     assert ola.read() == [f"PUB_MSG {n}" for n in range(10)]
     assert ala.read() == [TOLD]
-    heard = []
-    for second in range(1, 26):
+    heard, told = [], 0
+    while ala.session.patience is not None:
+        world.clock.now += ala.session.patience
+        ala.session.quiet_passed()
+        heard += ola.read()
+        told += ala.read().count(TOLD)
+    assert heard == [f"PUB_MSG {n}" for n in range(10, 60)]
+    assert world.clock.now == 1025.0
+    assert told == 4
+
+
+def test_who_waits_for_long_is_told_again_and_again():
+    """As programs must not take the server for dead."""
+    ala = World([Command("say", say)], pace=Pace(1, 0.01)).connect("ala")
+    clock = ala.session.clock
+    assert ala.ask("PUB one", "PUB two") == [
+        "NOTICE you are fast, so what you send waits its turn (0.01 a second)"
+    ]
+    for _ in range(19):
+        assert ala.session.patience == TOLD_AGAIN
+        clock.now += TOLD_AGAIN
+        ala.session.quiet_passed()
+        assert len(ala.read()) == 1
+    clock.now += TOLD_AGAIN
+    ala.session.quiet_passed()
+    assert ala.session.patience is None
+
+
+def test_what_waits_is_bounded(world):
+    """Beyond that it is left lying in the sender's own program."""
+    ala = world.connect("ala")
+    ala.send(*[f"PUB {n}" for n in range(10)])
+    ala.send("PUB " + "x" * 1000)
+    for _ in range(100):
+        if not ala.session.can_read:
+            break
+        ala.send("PUB " + "x" * 1000)
+    assert ala.session.waits
+    assert 0.0 < ala.session.pause <= 0.5
+    world.clock.now += 0.5
+    assert not ala.session.waits
+    ala.session.receive(b"")
+    assert ala.session.can_read
+
+
+def test_the_end_of_the_stream_waits_for_its_turn(world):
+    """Who sends nothing more is answered all the same, once all was carried out."""
+    ala, ola = world.connect("ala"), world.connect("ola")
+    ala.send(*[f"PUB {n}" for n in range(12)])
+    ola.read()
+    assert ala.session.complete()
+    for n in (10, 11):
         assert ala.session.waits
         world.clock.now += 0.5
-        for _ in range(2):
-            assert not ala.session.waits
-            ala.session.receive(b"")
-            heard += ola.read()
-            world.clock.now += 0.5 * (_ == 0)
-        assert ala.read() == ([TOLD] if second % 5 == 0 else [])
-    assert heard == [f"PUB_MSG {n}" for n in range(10, 60)]
+        assert not ala.session.waits
+        ala.session.receive(b"")
+        assert ola.read() == [f"PUB_MSG {n}"]
+    assert ala.session.can_read
+    assert not ala.session.complete()
 
 
 def test_nobody_else_waits(world):
@@ -109,17 +157,16 @@ def test_nobody_else_waits(world):
 def test_lines_that_make_no_sense_count(world):
     ala = world.connect("ala")
     assert ala.ask(*["NONSENSE"] * 60)[-1] == TOLD
-    assert len(ala.read()) == 0
-    assert ala.session.waits
+    assert ala.session.patience is not None
 
 
 def test_after_a_pause_all_is_forgiven(world):
     ala = world.connect("ala")
-    assert ala.ask(*[f"PUB {n}" for n in range(10)]) == [TOLD]
+    assert ala.ask(*[f"PUB {n}" for n in range(10)]) == []
+    assert ala.session.patience is None
     world.clock.now += 5.0
-    ala.session.receive(b"")
-    assert ala.session.can_read
-    assert TOLD not in ala.ask(*[f"PUB {n}" for n in range(9)])
+    assert ala.ask(*[f"PUB {n}" for n in range(10)]) == []
+    assert ala.ask("PUB one too many") == [TOLD]
 
 
 # -- servers ---------------------------------------------------------------------------------------
@@ -153,11 +200,11 @@ def test_many_who_wait_cost_the_others_nothing(engine, monkeypatch):
         Connection, "notice_hang_up", lambda *given: looked.append(1) or look(*given)
     )
     limits = Limits(neighbours=100)
-    with running_server(engine=engine, flood=Pace(1000, 0.01), limits=limits) as server:
+    with running_server(engine=engine, flood=Pace(250, 0.01), limits=limits) as server:
         with ExitStack() as crowd, RawClient(server.port, nick="ala") as ala:
             for _ in range(20):
                 client = crowd.enter_context(RawClient(server.port))
-                client.send("\r\n".join(["NONSENSE"] * 1001))
+                client.send("\r\n".join(["NONSENSE"] * 4000))
                 while not client.line().startswith("NOTICE you are fast, "):
                     pass
             start, before = time.monotonic(), len(looked)
@@ -179,10 +226,38 @@ def test_the_end_of_the_server_does_not_wait_for_a_flood(engine):
 def test_chatd_has_a_bound_by_default(tmp_path, monkeypatch):
     monkeypatch.delenv("CHATD_FLOOD")
     with chatd_process(tmp_path) as process, RawClient(process.port, nick="ala") as ala:
-        ala.send("\r\n".join(["WHOAMI"] * 12))
-        assert [ala.line() for _ in range(9)] == ["WHOAMI ala"] * 9
+        ala.send("\r\n".join(["LOGIN ala"] * 12))
+        assert [ala.line() for _ in range(9)] == ["OK"] * 9
         assert ala.line() == TOLD
-        assert [ala.line() for _ in range(3)] == ["WHOAMI ala"] * 3
+        assert [ala.line() for _ in range(3)] == ["OK"] * 3
+
+
+@pytest.mark.parametrize("dialect", ["slash", "words", "rooms"])
+def test_messages_without_an_end_do_not_run_together(engine, dialect):
+    """What one recv brought is a message also while it waits: nothing private gets out."""
+    hello = {"slash": [b"0", b"ala"], "words": [b"login ala"], "rooms": [b"ala"]}[dialect]
+    say = {"slash": "", "words": "msgall ", "rooms": "public General "}[dialect]
+    tell = {"slash": "/tell ola ", "words": "msg ola ", "rooms": "private ola "}[dialect]
+    with chat_server(engine=engine, flood=Pace(4, 5.0)) as server:
+        with (
+            open_client("threads", server.ports["json"], "ola") as ola,
+            open_client("threads", server.ports["json"], "eve") as eve,
+            LineClient(server.ports[dialect]) as ala,
+        ):
+            for data in hello:
+                ala.send(data)
+                time.sleep(0.1)  # as somebody types: what comes together is one message
+            wait_until(lambda: "ala" in ola.users(), "ala")
+            for number in range(5):
+                ala.send(f"{say}{number}".encode())
+                time.sleep(0.1)
+            ala.send(f"{tell}the secret".encode())
+            *_, told = until(ola, lambda event: isinstance(event, Told))
+            assert told.text == "the secret"
+            ola.say("over")
+            heard = until(eve, lambda event: isinstance(event, Said) and event.text == "over")
+            said = [event.text for event in heard if isinstance(event, Said)]
+            assert said == ["0", "1", "2", "3", "4", "over"]
 
 
 @pytest.mark.parametrize("value", ["", "10", "10/", "/2", "0/2", "10/0", "10/x", "on", "-1/2"])

@@ -51,6 +51,7 @@ class Popen(subprocess.Popen):
         terminal = session and preexec_fn is take_terminal
         plain = executable is None and not pass_fds and group == -1
         plain = plain and (terminal or not (session or preexec_fn))
+        plain = plain and os.path.isdir(cwd or ".")  # else it is for Popen to complain
         if not (plain and _is_ours(args) and (env is None or _own(env) == _own(os.environ))):
             rest = (preexec_fn, close_fds, pass_fds, cwd, env, *rest)
             super()._execute_child(args, executable, *rest)

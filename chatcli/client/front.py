@@ -5,6 +5,7 @@ from os import PathLike
 
 from chatcli.client.backoff import Backoff
 from chatcli.client.habits import Habits
+from chatcli.client.news import NotConnected
 from chatcli.client.presence import Presence
 from chatcli.connection import Connection
 from chatcli.tls import trusting
@@ -101,8 +102,11 @@ class Front:
             found.close()
         else:
             self._connection = found
-            self._presence.connected()
-            found.send(self._presence.output)
+            try:
+                self._presence.connected()
+                found.send(self._presence.output)
+            except Exception as error:  # nobody must wait for what will not happen
+                self._presence.end(NotConnected(f"the client has failed: {error!r}"))
 
     def _carry(self) -> None:
         """Do what can be done without waiting: receive, think, send."""

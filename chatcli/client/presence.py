@@ -288,6 +288,8 @@ class Presence:
             return
         if is_slow_down(event) and self._dialogue is not None:
             self._dialogue.be_patient()
+            if self._leave_at < inf:
+                self._leave_at = self._clock() + self._habits.timeout
             self._tell(event)
             return
         asked = exchange.request if exchange else None

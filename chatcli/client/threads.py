@@ -200,8 +200,11 @@ class ChatClient(Front):
                 if found is not None or left <= 0:
                     return found
                 self._waiting.append(news)
-            with contextlib.suppress(Empty):
+            try:
                 news.get(timeout=min(left, _LONG))
+            except Empty:
+                with self._lock, contextlib.suppress(ValueError):
+                    self._waiting.remove(news)
 
     def _notify(self) -> None:
         """Have those who wait look again; under the lock."""

@@ -6,7 +6,7 @@ A dialect is two classes side by side: the server's end (`Dialect`) and the clie
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
@@ -28,13 +28,15 @@ class Setting(Struct, frozen=True):
     """What a dialect object is told of its connection."""
 
     limits: Limits
-    nick: str = ""
-    """Of those who enter without one: the client's ip:port, unless the operator hides that."""
+    address: str = ""
+    """The client's, as ip:port."""
     verbs: Container[str] = frozenset()
     """The verbs of all commands."""
     framing: Framing = "auto"
     quiet: float = 0.03
     """Seconds without a byte after which data without a line end is a chunk (SPEC D-2)."""
+    guest: Callable[[], str] | None = None
+    """Gives a nick that is free to those who enter without one, instead of their address."""
 
 
 class Dialect(ABC):

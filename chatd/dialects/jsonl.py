@@ -82,7 +82,7 @@ class Json(Dialect):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
-        self._login: Request | None = Request("login", (setting.nick,))  # S2-10, S2-11
+        self._entered = False
 
     @property
     def speaks_first(self) -> bool:
@@ -92,9 +92,10 @@ class Json(Dialect):
         self._lines.feed(data)
 
     def next_request(self) -> Request | None:
-        if login := self._login:
-            self._login = None
-            return login
+        if not self._entered:
+            self._entered = True
+            guest = self.setting.guest
+            return Request("login", (guest() if guest else self.setting.address,))  # S2-10, S2-11
         line = self._lines.next_line()
         return None if line is None else _parse(line)
 
