@@ -184,7 +184,8 @@ class Session(Output):
             return None
         if self._begun:
             patience = self._dialect.patience
-            return self._turn_in if patience is None and self._waiting is not None else patience
+            turn = patience is None and self._waiting is not None and self.can_read
+            return self._turn_in if turn else patience
         greets = self._layer is not None and self._layer.undecided and self._dialect.speaks_first
         return self._limits.first_byte if greets else None
 
@@ -234,8 +235,8 @@ class Session(Output):
             if self._slow_until and self._is_slow():
                 break
             item, self._waiting = self._waiting or self._decode(), None
-            self._waiting_bytes = 0
             if item is None:
+                self._waiting_bytes = 0
                 break
             if self._flow is not None:
                 self._slow_until = self._flow.take(self.clock(), _weight(item))
