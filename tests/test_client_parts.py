@@ -25,6 +25,7 @@ from chatcli.dialogue import Dialogue
 from chatd.archive import _BROKEN
 from chatd.dialects.crlf import CrlfClient
 from chatd.dialects.jsonl import JsonClient
+from chatd.dialects.notices import slow_down
 from chatd.dialects.rooms import RoomsClient
 from chatd.dialects.slash import SlashClient
 from chatd.events import (
@@ -625,6 +626,18 @@ def test_leaving_waits_for_a_server_that_does_not_close_only_a_little():
     life.after(GOODBYE)
     assert life.presence.over
     assert life.told() == []
+
+
+def test_leaving_waits_for_a_server_that_asks_for_patience():
+    life = Life().enter()
+    life.presence.post(calls.say("hi", GENERAL))
+    life.presence.post(calls.say("there", GENERAL))
+    life.presence.leave()
+    life.server(f"NOTICE {slow_down(0.2).text}", "USERS ala")
+    life.after(TIMEOUT - 0.1)
+    assert not life.presence.over
+    life.server("USERS ala")
+    assert life.presence.silent
 
 
 def test_leaving_waits_as_long_as_answers_come():

@@ -243,7 +243,7 @@ class Presence:
     def _answered(self, exchange: Exchange) -> None:
         pending = self._pending.pop(exchange)
         if self._leave_at < inf:  # as long as it goes on, there is time for the rest
-            self._leave_at = self._clock() + GOODBYE
+            self._leave_at = max(self._leave_at, self._clock() + GOODBYE)
         try:
             result = self._read(pending.call, exchange)
         except CommandError as error:
