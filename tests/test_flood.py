@@ -281,18 +281,18 @@ def test_a_paste_through_chatcli(dialect, client_engine):
     login = {"slash": "0\nala\n", "words": "login ala\n", "rooms": ""}.get(dialect, "")
     say = {"words": "msgall ", "rooms": "public General "}.get(dialect, "")
     name = ("-l", "ala") if dialect in ("crlf", "json", "rooms") else ()
-    with chat_server(flood=QUICK) as server:
+    with chat_server(flood=Pace(10, 100.0)) as server:
         with open_client("threads", server.ports["json"], "ola") as ola:
             line = command(server.ports[dialect], "--dialect", dialect, *name)
-            typed = login + "".join(f"{say}{n}\n" for n in range(40))
+            typed = login + "".join(f"{say}{n}\n" for n in range(25))
             options = ["--engine", client_engine, "--timeout", "8"]
             done = subprocess.run(
                 [*line, *options], input=typed.encode(), capture_output=True, env=environment()
             )
             assert (done.returncode, done.stderr) == (0, b"")
-            heard = until(ola, lambda event: isinstance(event, Said) and event.text == "39")
+            heard = until(ola, lambda event: isinstance(event, Said) and event.text == "24")
             said = [event.text for event in heard if isinstance(event, Said)]
-            assert said == [str(n) for n in range(40)]
+            assert said == [str(n) for n in range(25)]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
