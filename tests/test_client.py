@@ -591,7 +591,7 @@ except KeyboardInterrupt:
     print("gone")
 """
     with chat_server() as server:
-        for moment in range(20):
+        for moment in range(0, 20, 3):
             command = [sys.executable, "-c", program, str(server.ports["rooms"])]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as bot:
                 assert bot.stdout.readline() == b"here\n"

@@ -122,7 +122,7 @@ WRITER = """
 def test_kill_9(path):
     """What append returned for is there, and the file is sound."""
     url = f"sqlite:///{path}"
-    for _ in range(5):
+    for _ in range(3):
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(WRITER), url, TESTS],
             stdout=subprocess.PIPE,
