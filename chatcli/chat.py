@@ -107,11 +107,6 @@ class Chat(Conversation):
     def _leaving(self) -> bool:
         return self._phase is Phase.LEAVING
 
-    @property
-    def _gone(self) -> bool:
-        """Whether a person has left, who does not wait."""
-        return self._interactive and self._leaving
-
     def _ask(self, request: Request) -> None:
         self._dialogue.send(request)
         if self.deadline == inf and not self._dialogue.settled:

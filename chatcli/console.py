@@ -143,7 +143,7 @@ class Console(Conversation):
             self._show_lines()
         if self.closing:
             self._show(Kind.TEXT, self.closing)
-        if self._interactive and self._leaving:
+        if self._gone:
             self.finish(0)
             return
         lost = bool(reason or self.output or self._chunks)
@@ -204,7 +204,7 @@ class Console(Conversation):
         self._note_unsent()
         if self._phase is Phase.TALKING and self._unsent == (0, 0):
             self.deadline = inf
-        elif self._unsent != before and not (self._interactive and self._leaving):
+        elif self._unsent != before and not self._gone:
             self._await(self._timeout)
 
     def _end_rest(self) -> None:

@@ -133,8 +133,13 @@ class Conversation(ABC):
     def _leaving(self) -> bool:
         """Whether the input has ended."""
 
+    @property
+    def _gone(self) -> bool:
+        """Whether a person has left, who does not wait."""
+        return self._interactive and self._leaving
+
     def _end_early(self, complaint: str) -> None:
-        if self._interactive and self._leaving:
+        if self._gone:
             self.finish(0)
         else:
             self.finish(1, complaint)

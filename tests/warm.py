@@ -31,13 +31,8 @@ IMPORTED = (
     *("chatd_plugins.people", "chatd_plugins.talk", "chatd_plugins.history"),
     *("chatd_plugins.rooms", "chatd_plugins.help", "chatd_plugins.sql.store"),
     *("chatcli.cli", "chatcli.chat", "chatcli.console", "chatcli.coroutines", "chatcli.ui_plain"),
-    *(
-        "chatcli.ui_rich",
-        "chatcli.completion",
-        "chatcli.check.cli",
-        "importlib.metadata",
-        "sqlalchemy.dialects.sqlite",
-    ),
+    *("chatcli.ui_rich", "chatcli.completion", "chatcli.check.cli"),
+    *("importlib.metadata", "sqlalchemy.dialects.sqlite"),
 )
 PYTHONS_OWN = ("PYTHON", "LC_", "LANG", "TZ", "COVERAGE")
 """What Python reads from the environment before it runs anything begins with these."""
