@@ -108,8 +108,7 @@ class Proxy:
         self.accepted = 0
         self._threads = []
         self._lock = threading.Lock()
-        self.deaf = False
-        """Whether what the server says is thrown away."""
+        self._deaf = set()
         self._start(self._accept)
 
     def __enter__(self):
@@ -122,6 +121,11 @@ class Proxy:
             thread.join()
         for sock in (self._listener, *self._socks):
             sock.close()
+
+    def go_deaf(self):
+        """Throw away whatever the server says from now on, on the connections there are."""
+        with self._lock:
+            self._deaf.update(server for _, server in self._pairs)
 
     def cut(self):
         """Break all connections, on both sides."""
@@ -162,7 +166,7 @@ class Proxy:
     def _forward(self, source, target, from_server):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if not (from_server and self.deaf):
+                if source not in self._deaf:
                     target.sendall(data)
         if from_server or source not in self._kept:
             _hang_up(target)

@@ -451,7 +451,7 @@ def test_a_connection_that_has_vanished_is_noticed(kind):
         with open_client(kind, proxy.port, "bot", **settings) as bot:
             time.sleep(0.5)
             assert bot.connected, "a server that answers is there"
-            proxy.deaf = True
+            proxy.go_deaf()
             *_, gone = bot.events()
             assert gone == Disconnected("no answer from the server within 1 seconds")
 
@@ -464,7 +464,7 @@ def test_the_connection_breaks_before_the_answer(kind, dialect):
             Proxy(server.ports[dialect]) as proxy,
             open_client(kind, proxy.port, "bot", dialect) as bot,
         ):
-            proxy.deaf = True
+            proxy.go_deaf()
             wrong = []
 
             def say():
@@ -476,7 +476,6 @@ def test_the_connection_breaks_before_the_answer(kind, dialect):
             thread = threading.Thread(target=say)
             thread.start()
             said_by(eve, "bot", "hello?")
-            proxy.deaf = False
             proxy.cut()
             thread.join()
             assert wrong == ["unconfirmed"]
