@@ -231,6 +231,21 @@ def log() -> str:
     return "\n".join(("```text", *lines, "```"))
 
 
+# -- what is tested --------------------------------------------------------------------------------
+
+
+def reliability() -> str:
+    """List the tests of each promise of docs/reliability.md."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    requirements = importlib.import_module("requirements")
+    naming = requirements.naming_tests()
+    rows = [("promise", "tests")]
+    for number in requirements.listed():
+        if number.startswith("R-"):
+            rows.append((number, ", ".join(map(code, sorted(naming[number])))))
+    return table(*rows)
+
+
 # -- the benchmark ---------------------------------------------------------------------------------
 
 
@@ -255,6 +270,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "options": options,
     "limits": limit_table,
     "log": log,
+    "reliability": reliability,
 }
 
 

@@ -85,7 +85,7 @@ MUTANTS = [mutant for path in sorted(FOLDER.glob("*.txt")) for mutant in read(pa
 
 # -- which tests name a requirement; this module is a pytest plugin for it --------------------
 
-_NUMBER = re.compile(r"\b(?:S\d-\d\d|D-\d+)\b")
+_NUMBER = re.compile(r"\b(?:S\d-\d\d|D-\d+|R-\d\d)\b")
 _RANGE = re.compile(r"\b(S\d)-(\d\d) to \1-(\d\d)\b")
 
 

@@ -28,6 +28,7 @@ OURS = [
     "docs/architecture.md",
     "docs/history.md",
     "docs/operate.md",
+    "docs/reliability.md",
     "docs/write-a-plugin.md",
 ]
 
