@@ -1,33 +1,18 @@
-"""The command line of chatd: it reads options, and calls the server."""
+"""The command line of chatd: it reads options, and has a server run."""
 
-import gc
 import logging
-import os
 import re
-import resource
-import signal
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from msgspec.structs import replace
 
 from chatd import __version__
-from chatd.certificates import CertificateError
-from chatd.config import Config, Listen, Retention
-from chatd.console import (
-    Console,
-    Render,
-    WarningHandler,
-    stamped,
-    structured,
-    without_addresses,
-)
+from chatd.config import Config, Listen, LogFormat, Retention
 from chatd.dialects.table import DIALECTS
 from chatd.flood import Pace
 from chatd.limits import Limits
@@ -41,10 +26,8 @@ from chatd.options import (
     plugins_dir_option,
     store_option,
 )
-from chatd.plugins import PluginError
-from chatd.server import ENGINES, ListenError, Server
-from chatd.store import StoreError
-from chatd.taps import Tap
+from chatd.process import serve
+from chatd.server import ENGINES
 
 _PEM = click.Path(path_type=Path, dir_okay=False)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -260,7 +243,17 @@ config_option = click.option(
 )
 @config_option
 @click.version_option(__version__, prog_name="chatd", allow_from_autoenv=False)
-def chatd(
+def chatd(**values: Any) -> None:
+    """A chat server: start it, and everybody can join with chatcli or any TCP client.
+
+    Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
+    (port = 5000); the command line wins over the environment, that over the file.
+    """
+    serve(_config(**values))
+
+
+def _config(
+    *,
     port: int,
     greeting: str,
     verbose: bool,
@@ -279,7 +272,7 @@ def chatd(
     flood: Pace,
     guest_names: bool,
     no_log_addresses: bool,
-    log_format: str,
+    log_format: LogFormat,
     store: str,
     store_private: bool,
     keep: float | None,
@@ -287,13 +280,8 @@ def chatd(
     plugins_dir: Path | None,
     no_plugin: tuple[str, ...],
     port_file: Path | None,
-) -> None:
-    """A chat server: start it, and everybody can join with chatcli or any TCP client.
-
-    Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
-    (port = 5000); the command line wins over the environment, that over the file.
-    """
-    config = Config(
+) -> Config:
+    return Config(
         host=host,
         port=port,
         listen=(*listen, *(_own_ports(host, port, listen) if all else ())),
@@ -305,89 +293,19 @@ def chatd(
         flood=flood,
         exempt=exempt,
         guest_names=guest_names,
+        log=verbose and not quiet,
+        log_format=log_format,
+        log_addresses=not no_log_addresses,
         store=store,
         store_private=store_private,
         retention=Retention(keep, keep_count),
         plugins_dir=plugins_dir,
         no_plugin=frozenset(no_plugin),
+        port_file=port_file,
         limits=replace(
             Limits(), clients=max_clients, per_address=max_per_address, arrivals=max_arrivals
         ),
     )
-    render: Render = structured if log_format == "json" else stamped
-    render = without_addresses(render) if no_log_addresses else render
-    taps = (Tap(Console(sys.stdout, render).show),) if verbose and not quiet else ()
-    _raise_file_limit()
-    try:
-        server = Server(config, taps=taps)
-    except (PluginError, StoreError, CertificateError, ListenError) as error:
-        raise click.ClickException(str(error)) from None
-    if taps:
-        _log_warnings(server)
-    _stop_on_signals(server)
-    if tls_cert is not None:
-        _reload_on_hangup(server)
-    if port_file is not None:
-        _write_port_file(port_file, server)
-    server.start()
-    gc.freeze()  # what is there now stays: a full collection of it stops the chat for 20 ms
-    server.run()
-
-
-def _raise_file_limit() -> None:
-    """Each client takes a descriptor: use all that the system grants."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _log_warnings(server: Server) -> None:
-    """Show our own mistakes in the activity log; without `-v` nothing is printed."""
-    logging.getLogger("chatd").addHandler(WarningHandler(server.note))
-
-
-def _write_port_file(path: Path, server: Server) -> None:
-    lines = (f"{one.spec.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
-    try:
-        path.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-
-
-def _stop_on_signals(server: Server) -> None:
-    """End cleanly at the first SIGTERM or Ctrl-C, at once at the second."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)
-        server.stop()
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, stop)
-    # The system may hand a signal to any thread; the handler runs once the main one wakes.
-    signal.set_wakeup_fd(server.wakeup_fileno, warn_on_full_buffer=False)
-
-
-def _reload_on_hangup(server: Server) -> None:
-    """Read the certificate again at SIGHUP, unless it says that our terminal is gone."""
-    minded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
-
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        if minded and not _has_terminal():
-            server.stop()
-        else:
-            server.reload()
-
-    signal.signal(signal.SIGHUP, hang_up)
-
-
-def _has_terminal() -> bool:
-    """Whether there is a terminal that can hang up on us, wherever our streams go."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY))
-    except OSError:
-        return False
-    return True
 
 
 def main() -> NoReturn:

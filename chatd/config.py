@@ -1,12 +1,15 @@
 """The server's settings, as values; where they come from is the command line's concern."""
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
 
 from chatd.flood import UNBOUND, Pace
 from chatd.limits import Framing, Limits, Security
 from chatd.networks import LOOPBACK, Network
+
+LogFormat = Literal["text", "json"]
 
 
 class Listen(Struct, frozen=True):
@@ -58,6 +61,12 @@ class Config(Struct, frozen=True, kw_only=True):
     """Networks from which any number of connections may come."""
     guest_names: bool = False
     """Whether those who enter without a nick are guests, instead of known by their address."""
+    log: bool = False
+    """Whether the activity log is printed."""
+    log_format: LogFormat = "text"
+    """Lines for people, or an object a line for programs."""
+    log_addresses: bool = True
+    """Whether the log says where people come from."""
     store: str = "none"
     """URL of the store for the history, or `none`."""
     store_private: bool = False
@@ -71,4 +80,6 @@ class Config(Struct, frozen=True, kw_only=True):
     """Whether nobody may speak without TLS."""
     plugins_dir: Path | None = None
     no_plugin: frozenset[str] = frozenset()
+    port_file: Path | None = None
+    """Where it is written which ports the system has chosen."""
     limits: Limits = Limits()

@@ -50,6 +50,7 @@ LEVELS = {
     "ctl": 7,
     "listening": 7,
     "options": 7,
+    "process": 7,
     "__main__": 7,
 }
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import chatd.cli
+import chatd.process
 from chat import PATIENCE, RawClient, chatd_process
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.events import Done, Notice, Request
@@ -134,7 +135,7 @@ def test_defaults(monkeypatch):
         asked.append((config, taps))
         raise ListenError("taken")
 
-    monkeypatch.setattr(chatd.cli, "Server", refuse)
+    monkeypatch.setattr(chatd.process, "Server", refuse)
     result = CliRunner().invoke(chatd.cli.chatd, [])
     assert result.output == "Error: taken\n"
     ((config, taps),) = asked

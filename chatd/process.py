@@ -1,0 +1,112 @@
+"""A server as a process: its log on stdout, its signals, its files, its end."""
+
+import gc
+import logging
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from chatd.certificates import CertificateError
+from chatd.config import Config
+from chatd.console import (
+    Console,
+    Render,
+    WarningHandler,
+    stamped,
+    structured,
+    without_addresses,
+)
+from chatd.plugins import PluginError
+from chatd.server import ListenError, Server
+from chatd.store import StoreError
+from chatd.taps import Tap
+
+
+def serve(config: Config) -> None:
+    """Run a server until a signal ends it.
+
+    Raises click.ClickException when it cannot be started.
+    """
+    taps = (Tap(Console(sys.stdout, _render(config)).show),) if config.log else ()
+    _raise_file_limit()
+    try:
+        server = Server(config, taps=taps)
+    except (PluginError, StoreError, CertificateError, ListenError) as error:
+        raise click.ClickException(str(error)) from None
+    if taps:
+        _log_warnings(server)
+    _stop_on_signals(server)
+    if config.tls_cert is not None:
+        _reload_on_hangup(server)
+    if config.port_file is not None:
+        _write_port_file(config.port_file, server)
+    server.start()
+    gc.freeze()  # what is there now stays: a full collection of it stops the chat for 20 ms
+    server.run()
+
+
+def _render(config: Config) -> Render:
+    render: Render = structured if config.log_format == "json" else stamped
+    return render if config.log_addresses else without_addresses(render)
+
+
+def _raise_file_limit() -> None:
+    """Each client takes a descriptor: use all that the system grants."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _log_warnings(server: Server) -> None:
+    """Show our own mistakes in the activity log; without `-v` nothing is printed."""
+    logging.getLogger("chatd").addHandler(WarningHandler(server.note))
+
+
+def _write_port_file(path: Path, server: Server) -> None:
+    lines = (f"{one.spec.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
+    try:
+        path.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def _stop_on_signals(server: Server) -> None:
+    """End cleanly at the first SIGTERM or Ctrl-C, at once at the second."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        server.stop()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+    # The system may hand a signal to any thread; the handler runs once the main one wakes.
+    signal.set_wakeup_fd(server.wakeup_fileno, warn_on_full_buffer=False)
+
+
+def _reload_on_hangup(server: Server) -> None:
+    """Read the certificate again at SIGHUP, unless it says that our terminal is gone."""
+    minded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        if minded and not _has_terminal():
+            server.stop()
+        else:
+            server.reload()
+
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that can hang up on us, wherever our streams go."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
