@@ -18,6 +18,7 @@ from chatd.archive import Archive
 from chatd.delivery import Delivery
 from chatd.dialects import CONTROL
 from chatd.events import CommandError, Event, Notice, Request, Said
+from chatd.guard import FilterFailed, Guarded, Guards
 from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.session import Job, Session
@@ -42,7 +43,7 @@ class Parameter(NamedTuple):
 _KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number"}
 
 
-class Command:
+class Command(Guarded):
     """A verb and its handler.
 
     name and aliases are the verbs, in lower case. before_login lets clients use it that are not
@@ -145,7 +146,7 @@ def _convert(parameter: Parameter, word: str) -> Any:
         raise CommandError("bad-value", f"{parameter.name} must be {kind}") from None
 
 
-class Filter:
+class Filter(Guarded):
     """Sees each message to a room before it is delivered.
 
     apply gets the message and returns a changed one, or None to leave it as it is; it raises
@@ -160,6 +161,22 @@ class Filter:
             raise ValueError("the order of a filter must be a whole number")
         self.apply = apply
         self.order = order
+
+    def pass_on(self, message: Said) -> Said:
+        """Give what becomes of a message. Raises CommandError and FilterFailed."""
+        if self.guard.off:
+            return message
+        try:
+            changed = self.apply(message)
+            if changed is not None and not isinstance(changed.text, str):
+                raise TypeError(f"{changed.text!r} is no text")
+        except CommandError:
+            raise
+        except BaseException as error:  # whatever a plugin raises
+            self.guard.fail(error)
+            raise FilterFailed(f"a filter of {self.guard.name} failed") from error
+        self.guard.failures = 0
+        return changed or message
 
 
 class Context:
@@ -226,7 +243,7 @@ class Context:
         if filters := self._dispatcher.filters:
             message = Said(self._hub.room_name(self._session, room), self.nick, text)
             for filter in filters:
-                message = filter.apply(message) or message
+                message = filter.pass_on(message)
             text = message.text
         self._ask(self._hub.say, room, text)
 
@@ -272,9 +289,14 @@ class Context:
         self._answer(self._dispatcher.archive.search, words, room, nick)
 
     def stats(self) -> None:
-        """Answer with the state of the store, one `name value` a line."""
+        """Answer with the state of the store, one `name value` a line.
+
+        And with the plugins that are switched off, if any.
+        """
         for name, value in self._dispatcher.archive.stats():
             self.reply(f"{name} {value}")
+        if off := self._dispatcher.guards.off:
+            self.reply(f"plugins_off {' '.join(off)}")
 
     def inspect(self) -> None:
         """Show the server's books on its console, if it has one."""
@@ -294,9 +316,12 @@ class Pool(Protocol):
     """Runs what may block."""
 
     def submit(
-        self, work: Callable[[], None], give_up: Callable[[], None], done: Callable[[], None]
+        self,
+        work: Callable[[], None],
+        give_up: Callable[[], None],
+        done: Callable[[BaseException | None], None],
     ) -> Job:
-        """Run work on a thread. done is called once when it is over or was given up.
+        """Run work on a thread; done gets what it raised, or None, when it is over or given up.
 
         Raises CommandError("busy") when no thread is left.
         """
@@ -313,8 +338,10 @@ class Dispatcher:
         commands: Iterable[Command],
         filters: Iterable[Filter] = (),
         archive: Archive | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self.hub = hub
+        self.guards = guards or Guards()
         self.archive = archive or Archive(hub, Limits())
         self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
@@ -340,16 +367,30 @@ class Dispatcher:
         for arg in request.args:
             if not arg.isprintable() and CONTROL.search(arg):  # the quicker look first
                 raise CommandError("bad-text", "control characters are not allowed")
+        guard = command.guard
+        if guard.off:
+            guard.refuse()
         values = command.bind(request.args)
         if not command.before_login and not session.is_user:
             raise CommandError("not-logged-in", "log in first")
         context = Context(session, self, apart=command.blocks)
-        if not command.blocks:
-            try:
-                command.handler(context, *values)
-            finally:
-                context._apart = True  # the handler may have kept it
-            return None
-        return self._pool.submit(
-            lambda: command.handler(context, *values), context.revoke, session.job_done
-        )
+        if command.blocks:
+            return self._submit(command, context, values, session)
+        try:
+            command.handler(context, *values)
+        except BaseException as error:
+            guard.note(error)
+            raise
+        finally:
+            context._apart = True  # the handler may have kept it
+        guard.failures = 0
+        return None
+
+    def _submit(
+        self, command: Command, context: Context, values: Sequence[Any], session: Session
+    ) -> Job:
+        def done(error: BaseException | None) -> None:
+            command.guard.note(error)
+            session.job_done()
+
+        return self._pool.submit(lambda: command.handler(context, *values), context.revoke, done)

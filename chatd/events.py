@@ -43,6 +43,13 @@ class Goodbye(CommandError):
     """A command's outcome that ends the session, after the caller has been told why."""
 
 
+class Overdue(CommandError):
+    """A command's time is over: its plugin's mistake, told in the words of a user's."""
+
+    def __init__(self) -> None:
+        super().__init__("timeout", "the command took too long and was given up")
+
+
 class WireError(ChatError):
     """The peer's mistake that leaves no way to go on: one reply, then the session ends.
 

@@ -90,6 +90,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     workers: int = 16
     """Threads for blocking commands; hung ones included, so a bad plugin cannot eat memory."""
 
+    failures: int = 10
+    """Times in a row that a plugin's commands or filters, or a tap, may fail before it is switched
+    off: not for one odd message, but before its tracebacks bury the log."""
+
     drain: float = 10.0
     """For clients to take their last bytes when the server stops; `stall` holds then, too."""
 

@@ -58,13 +58,23 @@ class Plugins:
         self.dialects = {**dialects, **{each.name: each for _, each in self.own_dialects}}
         words = {word: each.name for each in self.dialects.values() for word in each.reserved}
         self.commands = self._commands(words)
-        self.filters: list[Filter] = [f for _, f in self._registered("register_filters", Filter)]
+        self.filters: list[tuple[str, Filter]]
+        self.filters = list(self._registered("register_filters", Filter))
         self.taps: list[tuple[str, Tap]] = list(self._registered("register_taps", Tap))
 
     @property
     def names(self) -> list[str]:
         """The plugins in use, in the order in which they were found."""
         return [name for name, plugin in self.manager.list_name_plugin() if plugin is not None]
+
+    @property
+    def bundled(self) -> frozenset[str]:
+        """Those of them that come with chatd."""
+        return frozenset(
+            name
+            for name, plugin in self.manager.list_name_plugin()
+            if getattr(plugin, "__name__", "").startswith(f"{chatd_plugins.__name__}.")
+        )
 
     def open_store(self, url: str) -> Store:
         """Ask the plugins for the store that url means.

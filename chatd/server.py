@@ -18,6 +18,7 @@ from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
+from chatd.guard import Guard, Guards
 from chatd.hub import Hub
 from chatd.ids import BEGINNING
 from chatd.layers import Layer, Tls, TlsOrPlain
@@ -83,14 +84,15 @@ class Server:
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
-        commands = [command for _, command in self.plugins.commands]
+        guards = Guards(config.limits.failures, self._tell, self.plugins.bundled)
         self._dispatcher = Dispatcher(
             self.hub,
             self.delivery,
             self._workers,
-            commands,
-            self.plugins.filters,
+            [command.under(guards.plugin(name)) for name, command in self.plugins.commands],
+            [each.under(guards.plugin(name)) for name, each in self.plugins.filters],
             Archive(self.hub, config.limits, self._recorder),
+            guards,
         )
         self._certificate = _certificate(config)
         self._renewal = Renewal(self._certificate, self.record) if self._certificate else None
@@ -100,9 +102,10 @@ class Server:
         self.listeners = _listen(config, self.plugins.dialects)
         self._engine = ENGINES[config.engine](self)
         queue = config.limits.tap_queue
-        self._own_taps = [TapRunner(tap, queue) for tap in taps]
+        most = config.limits.failures
+        self._own_taps = [TapRunner(tap, queue, Guard("a tap", most, self._tell)) for tap in taps]
         self._taps = [
-            *(TapRunner(tap, queue, f"tap of plugin {name}") for name, tap in self.plugins.taps),
+            *(TapRunner(tap, queue, guards.tap(name)) for name, tap in self.plugins.taps),
             *self._own_taps,  # the last to stop: the others may have something to log
         ]
         self.delivery.observers += [tap.offer for tap in self._taps]
@@ -111,11 +114,7 @@ class Server:
         if config.store == "none":
             return None
         store = self.plugins.open_store(config.store)
-
-        def tell(text: str) -> None:
-            self.record(Warned(text))
-
-        return Recorder(store, config.limits, tell, config.retention, self.hub.pause)
+        return Recorder(store, config.limits, self._tell, config.retention, self.hub.pause)
 
     def start(self) -> None:
         """Open the store, and begin to accept connections."""
@@ -146,8 +145,8 @@ class Server:
                 self._renewal.stop()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)
-                self.delivery.drain()  # what it had to say
             for tap in self._taps:
+                self.delivery.drain()  # what the one that stopped had to say
                 tap.stop(_TAP_TIMEOUT)
 
     def stop(self) -> None:
@@ -169,6 +168,9 @@ class Server:
         """Put an event that no client hears into the log, for taps."""
         self.hub.record(event)
         self.delivery.wake()
+
+    def _tell(self, text: str) -> None:
+        self.record(Warned(text))
 
     def note(self, events: Sequence[Event]) -> None:
         """Show events to `taps` alone, from any thread: plugins' taps might be their cause."""
@@ -238,7 +240,7 @@ class Server:
         now = self.clock()
         if now - self._warned.get(text, -every) >= every:
             self._warned[text] = now
-            self.record(Warned(text))
+            self._tell(text)
 
 
 def _certificate(config: Config) -> Certificate | None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from chatd.events import Event, Warned
+from chatd.guard import Guard
 from chatd.limits import MIB
 
 _log = logging.getLogger(__name__)
@@ -36,26 +37,23 @@ class Tap:
 class TapRunner:
     """Feeds one tap from its queue of at most size events, and BYTES of them.
 
-    A tap that missed events gets a Warned that says how many, in their place. One that fails
-    FAILURES times in a row is left alone from then on. name is what the log calls the tap.
+    A tap that missed events gets a Warned that says how many, in their place. One that its guard
+    has switched off is left alone from then on.
     """
-
-    FAILURES = 10
 
     BYTES = 4 * MIB
     """Enough for the usual 10,000 short messages. Of the longest ones so many would take 40 MB,
     for each tap that hangs."""
 
-    def __init__(self, tap: Tap, size: int, name: str = "a tap") -> None:
+    def __init__(self, tap: Tap, size: int, guard: Guard | None = None) -> None:
         self._tap = tap
         self._size = size
-        self._name = name
+        self._guard = guard or Guard("a tap")
         self._queue: deque[Event] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
         self._stopping = False
         self._missed = 0
-        self._failures = 0
         self.lost = 0
         """How many events did not fit."""
         self._thread = threading.Thread(target=self._run, name="chatd-tap", daemon=True)
@@ -83,12 +81,12 @@ class TapRunner:
 
     def _run(self) -> None:
         while (event := self._take()) is not None:
-            if self._failures < self.FAILURES:
+            if not self._guard.off:
                 self._give(event)
         try:
             self._tap.close()
         except BaseException:  # a tap must not end a thread, whatever a plugin raises
-            _log.exception("%s cannot close", self._name)
+            _log.exception("%s cannot close", self._guard.name)
 
     def _take(self) -> Event | None:
         """Wait for one event, so that all others still count; None when it is time to stop."""
@@ -109,10 +107,8 @@ class TapRunner:
     def _give(self, event: Event) -> None:
         try:
             self._tap.receive(event)
-        except BaseException:  # as above
-            self._failures += 1
-            off = self._failures == self.FAILURES
-            outcome = "failed too often and is switched off" if off else "failed"
-            _log.exception("%s %s", self._name, outcome)
+        except BaseException as error:  # as above
+            _log.exception("%s failed", self._guard.name)
+            self._guard.fail(error)
         else:
-            self._failures = 0
+            self._guard.failures = 0

@@ -8,9 +8,12 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from chatd.events import CommandError
+from chatd.events import CommandError, Overdue
 
 Task = Callable[[], None]
+
+Done = Callable[[BaseException | None], None]
+"""Takes what a job ended with: an error, or None."""
 
 
 class ParkedThreads:
@@ -74,7 +77,7 @@ class ParkedThreads:
 class PoolJob:
     """One piece of work. It is done once: by its thread or by being given up."""
 
-    def __init__(self, work: Task, give_up: Task, done: Task) -> None:
+    def __init__(self, work: Task, give_up: Task, done: Done) -> None:
         self._work = work
         self._give_up = give_up
         self._on_done = done
@@ -94,7 +97,7 @@ class PoolJob:
     def abandon(self) -> None:
         """Give the work up."""
         self._give_up()
-        self._conclude(CommandError("timeout", "the command took too long and was given up"))
+        self._conclude(Overdue())
 
     def _conclude(self, error: BaseException | None) -> None:
         with self._lock:
@@ -102,7 +105,7 @@ class PoolJob:
                 return
             self.error = error
             self.done = True
-        self._on_done()
+        self._on_done(error)
 
 
 class Workers:
@@ -111,7 +114,7 @@ class Workers:
     def __init__(self, size: int) -> None:
         self._threads = ParkedThreads("chatd-worker", idle=size, most=size)
 
-    def submit(self, work: Task, give_up: Task, done: Task) -> PoolJob:
+    def submit(self, work: Task, give_up: Task, done: Done) -> PoolJob:
         """Run work on a thread.
 
         give_up is called when the job is abandoned, done once when it is over either way, from

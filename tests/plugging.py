@@ -38,6 +38,14 @@ class Client(RawClient):
     def lines(self, count):
         return [self.line() for _ in range(count)]
 
+    def stats(self):
+        """Ask for all lines of the stats."""
+        self.send("STATS", "WHOAMI")
+        found = []
+        while not found or not found[-1].startswith("WHOAMI "):
+            found.append(self.line())
+        return found
+
     def silent(self):
         """Say whether nothing waited to be read: the answer to a question comes first."""
         return self.ask("WHOAMI").startswith("WHOAMI ")

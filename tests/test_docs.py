@@ -17,7 +17,6 @@ import pytest
 from chat import RawClient
 from chatd import hookspecs
 from chatd.limits import Limits
-from chatd.taps import TapRunner
 from chatd.testing import running_server
 
 ROOT = Path(__file__).parent.parent
@@ -264,8 +263,9 @@ def test_numbers_in_the_tutorial():
     assert text.count(f"after {limits.command:g} seconds") == 1
     assert f"After {limits.command:g} seconds" in text
     assert f"once {limits.tap_queue:,} wait".replace(",", " ") in text
-    assert TapRunner.FAILURES == 10
-    assert text.count("after ten") == 2
+    assert limits.failures == 10
+    assert text.count("ten times in a row") == 2
+    assert "ten failures in a row" in text
 
 
 # The options that the project's own settings add are not for a stranger's tests.

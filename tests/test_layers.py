@@ -39,6 +39,7 @@ LEVELS = {
     "archive": 3,
     "certificates": 3,
     "commands": 3,
+    "guard": 3,
     "recorder": 3,
     "hookspecs": 3,
     "plugins": 3,

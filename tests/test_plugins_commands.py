@@ -126,21 +126,29 @@ def test_an_answer_is_a_line_whatever_it_holds(engine, tmp_path):
 
 # -- handlers that fail ----------------------------------------------------------------------------
 
-CRASH = """
-    from chatd import Command, CommandError, hookimpl
+KINDS = [
+    "ValueError", "SystemExit", "KeyboardInterrupt", "RecursionError", "MemoryError",
+    "GeneratorExit", "StopIteration", "BaseException",
+]  # fmt: skip
 
-    ERRORS = {error.__name__: error for error in
-              (ValueError, SystemExit, KeyboardInterrupt, RecursionError)}
+CRASH = """
+    import builtins
+    from chatd import Command, CommandError, Filter, hookimpl
 
     def crash(ctx, kind, text=""):
         \"\"\"Raise what is asked for.\"\"\"
         if kind == "RecursionError":
             crash(ctx, kind)
-        raise ERRORS[kind](text.replace("~", "\\n").replace("^", "\\x1b").replace("%", "\\u2028"))
+        text = text.replace("~", "\\n").replace("^", "\\x1b").replace("%", "\\u2028")
+        raise getattr(builtins, kind)(text)
 
     def complain(ctx, text):
         \"\"\"Refuse, in two lines.\"\"\"
         raise CommandError("no", f"no:\\n{text}")
+
+    def see(message):
+        if message.text.startswith("crash"):
+            crash(None, *message.text.split()[1:])
 
     @hookimpl
     def register_commands():
@@ -148,25 +156,31 @@ CRASH = """
             Command("crash", crash), Command("crash-aside", crash, blocks=True),
             Command("complain", complain), Command("complain-aside", complain, blocks=True),
         ]
+
+    @hookimpl
+    def register_filters():
+        return [Filter(see)]
     """
-ERRORS = ["ValueError", "SystemExit", "KeyboardInterrupt", "RecursionError"]
 
 
-@pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE"])
-@pytest.mark.parametrize("error", ERRORS)
-def test_a_handler_that_raises_costs_its_caller_one_line(engine, verb, error, tmp_path, caplog):
+@pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE", "PUB crash"])
+def test_whatever_a_plugin_raises_costs_its_caller_one_line(engine, verb, tmp_path, caplog):
+    """In a handler, in one on a worker, and in a filter."""
     folder = write(tmp_path / "plugins", crash=CRASH)
     with chat("ala", "bob", plugins_dir=folder, engine=engine) as (_, ala, bob):
-        ala.send(f"{verb} {error} oops", "WHOAMI")
-        told = ala.line()
-        assert re.fullmatch(r"ERROR internal error E\d+", told)
-        assert ala.line() == "WHOAMI ala"
-        bob.send("PUB still here")
-        assert ala.line() == "PUB_MSG still here"
-        assert bob.silent()
-    (record,) = caplog.records
-    assert record.getMessage() == told.removeprefix("ERROR ")
-    assert record.exc_info[0].__name__ == error
+        for kind in KINDS:
+            ala.send(f"{verb} {kind} oops", "WHOAMI")
+            told = ala.line()
+            assert re.fullmatch(r"ERROR internal error E\d+", told)
+            assert ala.line() == "WHOAMI ala"
+            bob.send("PUB still here")
+            assert ala.line() == "PUB_MSG still here"
+            assert bob.silent()
+            record = caplog.records[-1]
+            assert record.getMessage() == told.removeprefix("ERROR ")
+            error = record.exc_info[1]
+            assert type(error.__cause__ or error).__name__ == kind
+    assert len(caplog.records) == len(KINDS)
 
 
 @pytest.mark.parametrize("verb", ["COMPLAIN", "COMPLAIN-ASIDE"])

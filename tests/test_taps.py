@@ -7,6 +7,7 @@ import pytest
 
 from chat import PATIENCE, wait_until
 from chatd.events import Said, Warned
+from chatd.guard import Guard
 from chatd.taps import Tap, TapRunner
 
 
@@ -179,31 +180,23 @@ def test_a_tap_that_raises_goes_on_and_the_error_is_logged(error, caplog):
 
 
 def test_a_tap_that_fails_each_time_is_switched_off(caplog):
-    numbers = range(TapRunner.FAILURES + 5)
-    tap = Recorder(failing={str(number): ValueError(number) for number in numbers})
-    tap.runner.offer(events(*numbers))
-    tap.stop()
-    assert tap.seen == events(*numbers[: TapRunner.FAILURES])
-    messages = [record.getMessage() for record in caplog.records]
-    assert messages[:-1] == ["a tap failed"] * (TapRunner.FAILURES - 1)
-    assert messages[-1] == "a tap failed too often and is switched off"
-    assert tap.closed_after == [TapRunner.FAILURES]
-
-
-def test_the_log_calls_a_tap_by_its_name(caplog):
-    numbers = range(TapRunner.FAILURES)
+    told = []
+    guard = Guard("tap of plugin seen", 10, told.append)
+    numbers = range(15)
     tap = Recorder(
         failing={str(number): ValueError(number) for number in numbers},
         close_error=OSError("disk"),
-        name="tap of plugin seen",
+        guard=guard,
     )
     tap.runner.offer(events(*numbers))
     tap.stop()
-    assert [record.getMessage() for record in caplog.records][-3:] == [
-        "tap of plugin seen failed",
-        "tap of plugin seen failed too often and is switched off",
-        "tap of plugin seen cannot close",
-    ]
+    assert tap.seen == events(*numbers[:10])
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[:-1] == ["tap of plugin seen failed"] * 10
+    assert messages[-1] == "tap of plugin seen cannot close"
+    why = "it failed 10 times in a row, the last time it raised ValueError"
+    assert told == [f"tap of plugin seen is switched off: {why}"]
+    assert tap.closed_after == [10]
 
 
 async def waiting(*_):

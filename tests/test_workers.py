@@ -47,7 +47,7 @@ def pool(gate):
     gate.let_end(100)
 
 
-def nothing():
+def nothing(error=None):
     pass
 
 
@@ -61,7 +61,7 @@ class Outcome:
     def give_up(self):
         self.calls.append("give up")
 
-    def done(self):
+    def done(self, error):
         self.calls.append("done")
         self.over.set()
 
@@ -179,9 +179,9 @@ def test_a_job_that_is_over_keeps_its_outcome_when_it_is_given_up():
 
 def test_a_job_is_done_before_anybody_is_told():
     seen = []
-    job = PoolJob(nothing, nothing, lambda: seen.append((job.done, job.error)))
+    job = PoolJob(nothing, nothing, lambda error: seen.append((job.done, job.error, error)))
     job.run()
-    assert seen == [(True, None)]
+    assert seen == [(True, None, None)]
 
 
 def test_work_is_revoked_before_it_counts_as_done():
