@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from chatd.console import (
     structured,
     without_addresses,
 )
+from chatd.mistakes import log_mistake
 from chatd.plugins import PluginError
 from chatd.server import ListenError, Server
 from chatd.store import StoreError
@@ -41,6 +43,7 @@ def serve(config: Config) -> None:
         raise click.ClickException(str(error)) from None
     if taps:
         _log_warnings(server)
+    threading.excepthook = _note_end_of_thread
     _stop_on_signals(server)
     if config.tls_cert is not None:
         _reload_on_hangup(server)
@@ -74,6 +77,12 @@ def _write_port_file(path: Path, server: Server) -> None:
         path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def _note_end_of_thread(end: threading.ExceptHookArgs) -> None:
+    """Take note of a thread that an exception has ended: a plugin's own, since ours go on."""
+    if end.exc_value is not None and not isinstance(end.exc_value, SystemExit):
+        log_mistake(end.exc_value, end.thread.name if end.thread else "")
 
 
 def _stop_on_signals(server: Server) -> None:

@@ -17,6 +17,7 @@ from chatd.events import Missed, Record
 from chatd.ids import in_epoch, make_id, number_of
 from chatd.limits import Limits
 from chatd.store import Store, StoreError
+from chatd.workers import start_lasting
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Recorder:
         self._begun = False
         self.trouble = ""
         """Why the store does not work; empty while it does."""
-        self._thread = threading.Thread(target=self._run, name="chatd-recorder", daemon=True)
+        self._thread: threading.Thread
 
     def start(self, epoch: int) -> int:
         """Open the store and begin to write; return the epoch to number events with.
@@ -101,7 +102,7 @@ class Recorder:
         except StoreError as error:
             self._fail(error)
         self.stored_id = make_id(self._epoch, 0)
-        self._thread.start()
+        self._thread = start_lasting("chatd-recorder", self._run, lambda: self._stopping)
         return self._epoch
 
     # -- what the hub calls ------------------------------------------------------------------

@@ -5,9 +5,7 @@ what can be sent at once. The input half, in this file, is touched by the sessio
 alone; the output half is guarded by a lock of its own.
 """
 
-import logging
 from collections.abc import Callable
-from itertools import count
 from math import inf
 from typing import Protocol
 
@@ -20,9 +18,8 @@ from chatd.hub import Hub
 from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
 from chatd.meter import Meter
+from chatd.mistakes import log_mistake
 from chatd.output import Due, Output, Transport
-
-_log = logging.getLogger(__name__)
 
 
 class Job(Protocol):
@@ -445,11 +442,6 @@ def _weight(item: _Item) -> float:
     return 1.0 if isinstance(item, Request) and item.verb in _HEARD else 0.25
 
 
-_error_numbers = count(1)
-
-
 def _internal_error(error: BaseException) -> CommandError:
-    """Log what is our mistake under an id, and give the client that id."""
-    identifier = f"E{next(_error_numbers)}"
-    _log.error("internal error %s", identifier, exc_info=error)
-    return CommandError("internal", f"internal error {identifier}")
+    """Log what is our mistake, and give the client its id."""
+    return CommandError("internal", f"internal error {log_mistake(error)}")

@@ -1,19 +1,43 @@
-"""Threads that are kept: parked handler threads, and a bounded pool for blocking commands.
+"""Threads that are kept: those that must go on, parked ones, a bounded pool for what blocks.
 
 All are daemon threads, unlike ThreadPoolExecutor's, which the interpreter would join at exit
 even when they hang.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from chatd.events import CommandError, Overdue
+from chatd.mistakes import log_mistake
 
 Task = Callable[[], None]
 
 Done = Callable[[BaseException | None], None]
 """Takes what a job ended with: an error, or None."""
+
+REVIVAL = 0.1
+"""Seconds until what failed on a thread that must go on is begun again: no spin."""
+
+
+def start_lasting(name: str, work: Task, over: Callable[[], bool]) -> threading.Thread:
+    """Start a thread that must go on: work that fails is logged and begun again, unless over."""
+
+    def run() -> None:
+        while True:
+            try:
+                work()
+                return
+            except BaseException as error:
+                log_mistake(error, name)
+            time.sleep(REVIVAL)
+            if over():
+                return
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 class ParkedThreads:
@@ -57,7 +81,10 @@ class ParkedThreads:
 
     def _work(self, task: Task | None) -> None:
         while task is not None:
-            task()
+            try:
+                task()
+            except BaseException as error:  # the thread is kept, and the places are counted
+                log_mistake(error, self._name)
             with self._lock:
                 self._running -= 1
                 if self._idle >= self._keep or self._closed:

@@ -27,6 +27,7 @@ LEVELS = {
     "names": 2,
     "backlog": 2,
     "meter": 2,
+    "mistakes": 2,
     "outbox": 2,
     "output": 2,
     "delivery": 2,

@@ -168,6 +168,7 @@ class Engine(ABC):
         self.sessions: set[Session] = set()
         """Sessions whose connection is not closed."""
         self.spare = SpareDescriptor()
+        self._beats: dict[str, float] = {}
 
     @abstractmethod
     def start(self, listeners: list[Listener]) -> None:
@@ -193,6 +194,15 @@ class Engine(ABC):
         """Cut what is still connected and end all threads."""
 
     # -- what all engines do -----------------------------------------------------------------
+
+    def beat(self, part: str) -> None:
+        """Take note that a part which must go on does so; each at least twice a second."""
+        self._beats[part] = self.host.clock()
+
+    def stalled(self, seconds: float) -> list[str]:
+        """Name the parts that have not gone on for so long; from any thread."""
+        bound = self.host.clock() - seconds
+        return sorted(part for part, at in list(self._beats.items()) if at < bound)
 
     def admit(self, connection: "Connection", spec: Listen, address: str) -> None:
         """Give a new connection its session; the thread that accepts must not lose sight of it."""
@@ -324,17 +334,18 @@ class Deadlines:
         """Seconds until tick() has to be called."""
         return max(0.0, self._next - self._clock())
 
-    def tick(self) -> None:
-        """Tick what is due, unless it is too early to look."""
+    def tick(self) -> bool:
+        """Tick what is due, unless it is too early to look; say whether it was time."""
         now = self._clock()
         if now < self._next:
-            return
+            return False
         nearest = now + self.PERIOD
         for session in list(self._sessions):
             if session.deadline <= now and not attempt(session, session.tick):
                 continue  # its deadline may have stayed where it was: no spin
             nearest = min(nearest, session.deadline)
         self._next = nearest
+        return True
 
 
 def turn_away(sock: socket.socket, reason: bytes) -> None:

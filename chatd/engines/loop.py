@@ -7,6 +7,7 @@ looked at, and the log is drained. How to wait is all that is left for an engine
 import logging
 import socket
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from math import inf
@@ -26,8 +27,10 @@ from chatd.engines import (
     peer_name,
     turn_away,
 )
+from chatd.mistakes import log_mistake
 from chatd.outbox import Send
 from chatd.session import Session
+from chatd.workers import REVIVAL
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,7 @@ class LoopEngine(Engine):
 
     def start(self, listeners: list[Listener]) -> None:
         self._thread = threading.get_ident()
+        self.beat("loop")
         self.host.delivery.wake = self.look_again
         self.watch(self.waker.fileno())
         for listener in listeners:
@@ -151,12 +155,20 @@ class LoopEngine(Engine):
 
     def end_turn(self) -> None:
         """Do what no socket asks for, and drain the log."""
+        try:
+            self._end_turn()
+        except Exception as error:  # whatever it is, the others chat on
+            log_mistake(error, "the loop")
+            time.sleep(REVIVAL)
+
+    def _end_turn(self) -> None:
         self._handshakes = 0
         if self._paused:
             self._try_all_again(self.host.clock())
         if self._quiet:
             self._end_quiets(self.host.clock())
-        self._deadlines.tick()
+        if self._deadlines.tick():
+            self.beat("loop")
         if self._resting:
             self._end_rests(self.host.clock())
         self.drain()

@@ -35,7 +35,7 @@ from chatd.engines import (
 )
 from chatd.outbox import Send
 from chatd.session import Session
-from chatd.workers import ParkedThreads
+from chatd.workers import ParkedThreads, start_lasting
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,9 @@ now and then, and sends more often than it needs to."""
 
 TURNS = 8
 """Batches that a reader drains before it leaves the rest to the flusher and reads on."""
+
+PULSE = 0.5
+"""Seconds after which an idle flusher wakes, to show that it could."""
 
 PARKED = 64
 """Handler threads kept for the next clients."""
@@ -76,17 +79,16 @@ class ThreadsEngine(Engine):
 
     def start(self, listeners: list[Listener]) -> None:
         self.host.delivery.wake = self._pass_on
-        self._run_thread("chatd-flusher", self._flush)
-        self._run_thread("chatd-timekeeper", self._timekeeper.run)
+        self._keep_running("flusher", self._flush, lambda: self._closing)
+        self._keep_running("timekeeper", self._timekeeper.run, lambda: self._closing)
         for listener in listeners:
             server = _Server(self, listener)
             self._servers.append(server)
-            self._run_thread("chatd-accept", server.serve_forever)
+            self._keep_running(server.part, server.serve_forever, lambda: self._stopping)
 
-    def _run_thread(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def _keep_running(self, part: str, work: Callable[[], None], over: Callable[[], bool]) -> None:
+        self.beat(part)
+        self._threads.append(start_lasting(f"chatd-{part}", work, over))
 
     def run(self, finished: Callable[[], bool], timeout: float = inf) -> None:
         deadline = time.monotonic() + timeout
@@ -236,11 +238,12 @@ class ThreadsEngine(Engine):
     def _flush(self) -> None:
         delivery = self.host.delivery
         while not self._closing:
+            self.beat("flusher")
             if not delivery.pending:
                 self._sleeping = True
                 # What came before the flag was set would wake nobody: look again.
                 if not delivery.pending and not self._closing:
-                    self._gate.acquire()
+                    self._gate.acquire(timeout=PULSE)
                 self._sleeping = False
                 continue
             if delivery.several_talk:
@@ -308,10 +311,7 @@ class _Timekeeper:
 
     def run(self) -> None:
         while not self._engine._closing:
-            try:
-                self._turn()
-            except Exception:
-                _log.exception("timekeeper")
+            self._turn()
 
     def _turn(self) -> None:
         for fd, _ in self._poll.poll(self._deadlines.wait() * 1000 + 1):
@@ -324,7 +324,8 @@ class _Timekeeper:
                 attempt(session, session.flush)
         while not self._requests.empty():
             self._register(self._requests.get())
-        self._deadlines.tick()
+        if self._deadlines.tick():
+            self._engine.beat("timekeeper")
         self._engine.relieve()
 
     def _register(self, connection: _ThreadConnection) -> None:
@@ -349,6 +350,10 @@ class _Server(socketserver.ThreadingTCPServer):
         self.socket = listener.sock
         self.engine = engine
         self.listener = listener
+        self.part = "accept-{}-{}".format(*listener.address)
+
+    def service_actions(self) -> None:
+        self.engine.beat(self.part)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         try:
