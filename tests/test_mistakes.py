@@ -37,6 +37,7 @@ def ids(caplog, where):
 
 
 def test_each_mistake_has_an_id_of_its_own_and_counts(caplog):
+    """R-24."""
     before = mistakes()
     names = {log_mistake(Bug(), "here"), log_mistake(Bug())}
     assert names == {f"E{before + 1}", f"E{before + 2}"}
@@ -65,6 +66,7 @@ def test_what_is_over_is_not_begun_again(caplog):
 
 
 def test_a_parked_thread_outlives_its_task(caplog):
+    """R-24."""
     threads, ran = ParkedThreads("parked", idle=1, most=1), threading.Event()
     threads.run(failing_once(None))
     wait_until(lambda: threads.run(ran.set), "the place")
@@ -84,6 +86,7 @@ def chatting(port):
 
 @pytest.mark.parametrize("error", [Bug, SystemExit])
 def test_an_accept_thread_that_dies_is_started_again(monkeypatch, caplog, error):
+    """R-24."""
     with running_server(engine="threads", host="127.0.0.1") as server:
         monkeypatch.setattr(_Server, "get_request", failing_once(_Server.get_request, error))
         assert chatting(server.port)
@@ -91,6 +94,7 @@ def test_an_accept_thread_that_dies_is_started_again(monkeypatch, caplog, error)
 
 
 def test_a_flusher_that_dies_is_started_again(monkeypatch, caplog):
+    """R-24."""
     with running_server(engine="threads") as server:
         engine = server.server._engine
         drain = failing_once(engine._drain)
@@ -101,6 +105,7 @@ def test_a_flusher_that_dies_is_started_again(monkeypatch, caplog):
 
 
 def test_a_timekeeper_that_dies_is_started_again(monkeypatch, caplog):
+    """R-24."""
     with running_server(engine="threads") as server:
         monkeypatch.setattr(Deadlines, "tick", failing_once(Deadlines.tick))
         wait_until(lambda: ids(caplog, "chatd-timekeeper"), "the mistake")
@@ -111,6 +116,7 @@ def test_a_timekeeper_that_dies_is_started_again(monkeypatch, caplog):
 
 @pytest.mark.parametrize("engine", ["select", "asyncio"])
 def test_a_loop_goes_on(engine, monkeypatch, caplog):
+    """R-24."""
     with running_server(engine=engine) as server:
         monkeypatch.setattr(Deadlines, "tick", failing_once(Deadlines.tick))
         wait_until(lambda: ids(caplog, "the loop"), "the mistake")
