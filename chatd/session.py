@@ -10,7 +10,7 @@ from math import inf
 from typing import Protocol
 
 from chatd.delivery import Delivery, Encoder
-from chatd.dialects import Dialect
+from chatd.dialects import FIRST, Dialect
 from chatd.dialects.notices import slow_down
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
 from chatd.flood import TOLD_AGAIN, Flow
@@ -55,6 +55,7 @@ class Session(Output):
         "_dialect",
         "_dispatch",
         "_ended",
+        "_first",
         "_flow",
         "_held",
         "_hub",
@@ -93,6 +94,7 @@ class Session(Output):
         self._dispatch = dispatch
         self.address = address
         self.encoder: Encoder = type(dialect)
+        self._first = b""  # of what it says
         self._begun = False  # the conversation, which waits for the layer beneath it
         self._ended = False
         self._completed = False
@@ -150,7 +152,16 @@ class Session(Output):
         self._inflow.add(len(data))
         if self._waiting is not None:
             self._waiting_bytes += len(data)
-        self._attempt(lambda: self._dialect.feed(data))
+        hear = self._dialect.feed if len(self._first) == FIRST else self._hear_first
+        self._attempt(lambda: hear(data))
+
+    def _hear_first(self, data: bytes) -> None:
+        """Take what a client says first, unless it is no client of the chat."""
+        self._first = (self._first + data).lstrip()[:FIRST]
+        if language := self._dialect.stranger(self._first):
+            self.end(f"speaks {language}")
+        else:
+            self._dialect.feed(data)
 
     def _receive_through_layer(self, data: bytes) -> None:
         try:

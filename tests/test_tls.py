@@ -109,7 +109,7 @@ def test_json_greets_who_is_silent_and_who_is_not(engine, certificate, trust):
 
 
 def test_tls_only(engine, certificate, trust):
-    """Plain clients hear nothing they could take for the chat, and their words do not count."""
+    """R-29: plain clients hear nothing of the chat, and what they say does not count."""
     seen = Seen()
     settings = {"tls_cert": certificate.both, "tls_only": True}
     with running_server(engine=engine, taps=(seen.tap,), **settings) as running:
@@ -139,6 +139,7 @@ def test_each_listener_may_have_its_own_rule(engine, certificate, trust):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_current_versions_of_tls(server, trust, version):
+    """R-28: both are taken."""
     trust.minimum_version = trust.maximum_version = version
     with RawClient(server.port, nick="ala", tls=trust) as ala:
         assert ala.sock.version() == version.name.replace("_", ".")
@@ -147,6 +148,7 @@ def test_current_versions_of_tls(server, trust, version):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_an_outdated_version_is_refused(server, trust):
+    """R-28: whatever ciphers the client brings."""
     trust.set_ciphers("ALL:@SECLEVEL=0")
     trust.minimum_version = trust.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises(ssl.SSLError):
@@ -296,6 +298,7 @@ def test_garbage_ends_one_session_and_harms_nobody_else(server, trust, when):
 def test_who_stalls_the_handshake_meets_the_login_deadline_and_costs_nobody(
     engine, certificate, trust
 ):
+    """R-27: fifty of them, with half a ClientHello each; others chat, with TLS and without."""
     seen = Seen()
     settings = {"tls_cert": certificate.both, "limits": Limits(login=1.0)}
     with running_server(engine=engine, taps=(seen.tap,), **settings) as running:

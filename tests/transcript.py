@@ -89,6 +89,7 @@ class Play:
             "resets": lambda step: self._leave(step.who, "reset"),
             "stops sending": lambda step: self._leave(step.who, "stop_sending"),
             "closed": self._closed,
+            "closed?": self._closed,
             "hears nothing": lambda step: None,  # here nobody ever hears more than is looked at
         }
 

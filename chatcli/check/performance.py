@@ -47,6 +47,7 @@ class Performance:
             "resets": self._leave,
             "stops sending": self._leave,
             "closed": self._closed,
+            "closed?": lambda step: self._people.pop(step.who),
             "hears nothing": self._hear_nothing,
         }
 
@@ -97,7 +98,7 @@ class Performance:
         first message takes longest, as a server may have to find out whether it is a chunk.
         """
         last = self._last
-        if last is None or step.verb.endswith(("<", "<<", "<?", "closed")):
+        if last is None or step.verb.endswith(("<", "<<", "<?", "closed", "closed?")):
             return
         patience = self._patience.quiet if last.said == 1 else self._patience.pause
         self._connections.wait(lambda: not last.unanswered, patience)

@@ -23,6 +23,7 @@ Further comments may name what it shows besides. The other lines, with somebody'
     ala closes          in an orderly way; ala can connect again afterwards
     ala resets          the connection is cut
     ala closed          the server has closed the connection
+    ala closed?         the same in strict play, else it may or may not: nobody looks
     ala hears nothing   more than what was looked at so far
 
 and without one:
@@ -57,7 +58,7 @@ FOLDER = Path(__file__).parent / "scenarios"
 
 _TITLE = re.compile(r"(?P<requirement>(?:S\d|D)-\d+) \[(?P<level>[SOXP])\] (?P<title>.+)")
 _SAYING = re.compile(r"(\w+) (>>|>|<<|<\?|<|next <|never <)(?: (.*))?")
-_DOING = re.compile(r"(\w+) (connects|stops sending|closes|resets|closed|hears nothing)")
+_DOING = re.compile(r"(\w+) (connects|stops sending|closes|resets|closed\??|hears nothing)")
 _KEYWORD = re.compile(r"(server|logged in|later|shows|needs|names|rooms): (.*)")
 _FENCE = "```transcript"
 _NOTHING = Text(())

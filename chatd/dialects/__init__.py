@@ -18,6 +18,13 @@ from chatd.limits import Framing, Limits
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
+FIRST = 8
+"""How many of a client's first bytes tell whether it is a stranger."""
+
+_STRANGER = re.compile(
+    rb"(?P<TLS>\x16)|(?P<HTTP>(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|TRACE) )"
+)
+
 
 def one_line(text: str) -> str:
     """Make text fit for one line: line breaks and other control characters become spaces."""
@@ -67,6 +74,16 @@ class Dialect(ABC):
     def speaks_first(self) -> bool:
         """Whether the server has something to say before the client speaks."""
         return type(self).opened is not Dialect.opened
+
+    def stranger(self, first: bytes) -> str:
+        """Name what a client speaks that begins so and is at the wrong door; empty for the others.
+
+        first are up to FIRST bytes, without white space in front. A stranger is disconnected
+        without a word, and nothing it sends counts: a web page anywhere can have a browser send
+        commands in a form.
+        """
+        found = _STRANGER.match(first)
+        return found.lastgroup or "" if found else ""
 
     @abstractmethod
     def feed(self, data: bytes) -> None:

