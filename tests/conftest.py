@@ -1,13 +1,17 @@
 """What all tests share."""
 
+import functools
 import os
 import signal
 import subprocess
+import sys
 import tempfile
+from importlib.metadata import entry_points
 
 import pytest
 from hypothesis import settings
 
+import chatd.plugins
 import postgres
 import warm
 from certificates import Authority
@@ -22,6 +26,15 @@ _data = tempfile.TemporaryDirectory(prefix="chatd-tests-")
 os.environ["XDG_DATA_HOME"] = _data.name
 
 subprocess.Popen = warm.Popen
+
+
+@functools.cache
+def _entry_points(group, path):
+    return entry_points(group=group)
+
+
+# Thousands of servers are made, each of which would read the list of all that is installed.
+chatd.plugins.entry_points = lambda group: _entry_points(group, tuple(sys.path))
 
 # Who runs the tests may be ignoring it, which the processes that they start would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
