@@ -11,10 +11,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from chatd.backlog import Backlog
 from chatd.delivery import Change, Delivery, Entry, Recipient
 from chatd.events import (
-    GENERAL,
     CommandError,
     Connected,
     Created,
@@ -37,7 +35,8 @@ from chatd.events import (
 )
 from chatd.ledger import Ledger
 from chatd.limits import Limits
-from chatd.names import Name, name_key, parse_name, parse_new_name
+from chatd.names import Name, name_key, parse_new_name
+from chatd.rooms import Room, RoomTable
 
 
 class Client(Recipient, Protocol):
@@ -83,16 +82,6 @@ class User:
         return f"{self.key}@{self.client.address.rpartition(':')[0]}"
 
 
-class Room:
-    """A room. Who is in it is known to its users, and to delivery."""
-
-    __slots__ = ("backlog", "key", "name")
-
-    def __init__(self, name: Name, limits: Limits) -> None:
-        self.name, self.key = name
-        self.backlog = Backlog(limits)
-
-
 class Hub:
     """The one state that all clients share; every method may be called from any thread."""
 
@@ -110,9 +99,8 @@ class Hub:
         self._lock = threading.Lock()
         self._users: dict[Client, User] = {}  # in order of registration
         self._by_key: dict[str, User] = {}
-        general = Room(parse_name(GENERAL), limits)
-        self._general = general
-        self._rooms: dict[str, Room] = {general.key: general}  # in order of creation
+        self._rooms = RoomTable(limits)
+        self._general = self._rooms.general
         self._present: dict[Client, None] = {}  # whose session has not ended, as they came
         self._closing: tuple[str, Event] | None = None
 
@@ -166,6 +154,7 @@ class Hub:
         user = self._users[client] = self._by_key[name.key] = User(client, name)
         general = self._general
         user.rooms[general.key] = general
+        self._rooms.enter(general)
         event = LoggedIn(user.nick, client.address, self._greeting, user.group)
         self._tell_room(general, event, client, Change.ENTER)
 
@@ -205,6 +194,8 @@ class Hub:
                 event: Event = Disconnected(client.address, reason)
                 self._append(Entry(event, actor=client, change=Change.END))
                 return True
+            for room in user.rooms.values():
+                self._rooms.leave(room)
             del self._by_key[user.key]
             event = LoggedOut(user.nick, reason, user.group)
             if self._closing is None:
@@ -279,16 +270,15 @@ class Hub:
     def create(self, client: Client, room: str) -> None:
         """Create an empty room; its creator is no member yet.
 
-        Raises CommandError("bad-name", "room-exists" or "too-many-rooms").
+        When there are as many as may be, the one that has been empty for longest goes. Raises
+        CommandError("bad-name", "room-exists" or "too-many-rooms").
         """
         name = parse_new_name(room, "room")
         with self._lock:
             user = self._user_locked(client)
-            if name.key in self._rooms:
+            if self._rooms.get(name.key):
                 raise CommandError("room-exists", f"room {room} exists already")
-            if len(self._rooms) >= self._limits.rooms:
-                raise CommandError("too-many-rooms", "there are too many rooms")
-            self._rooms[name.key] = Room(name, self._limits)
+            self._rooms.create(name)
             self._append(Entry(Created(name.shown, user.nick), actor=client))
 
     def join(self, client: Client, room: str) -> None:
@@ -307,6 +297,7 @@ class Hub:
             if len(user.rooms) >= self._limits.rooms_per_user:
                 raise CommandError("too-many-rooms", "you are in too many rooms")
             user.rooms[key] = found
+            self._rooms.enter(found)
             event = Joined(found.name, user.nick, user.group)
             self._tell_room(found, event, client, Change.ENTER)
 
@@ -319,6 +310,7 @@ class Hub:
         with self._lock:
             user, found = self._member_locked(client, room, key)
             del user.rooms[key]
+            self._rooms.leave(found)
             event = Parted(found.name, user.nick, user.group)
             self._tell_room(found, event, client, Change.LEAVE)
 
@@ -331,8 +323,7 @@ class Hub:
         with self._lock:
             if epoch is not None:
                 self._ledger.epoch = epoch
-                for room in self._rooms.values():
-                    room.backlog.renumber(epoch)
+                self._rooms.renumber(epoch)
             action()
 
     # -- questions ---------------------------------------------------------------------------
@@ -350,7 +341,7 @@ class Hub:
         """Answer with the names of all rooms, true at this point of the log."""
         with self._lock:
             self._user_locked(client)
-            names = tuple(room.name for room in self._rooms.values())
+            names = tuple(room.name for room in self._rooms)
             self._append(Entry(Rooms(names), actor=client))
 
     def recall(self, client: Client, room: str) -> Recall:
@@ -431,7 +422,7 @@ class Hub:
         user = self._user_locked(client)
         if found := user.rooms.get(key):
             return user, found
-        if key in self._rooms:
+        if self._rooms.get(key):
             raise CommandError("not-a-member", f"you are not in room {room}")
         raise CommandError("no-such-room", f"there is no room {room}")
 

@@ -104,7 +104,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Connections that are not logged in yet, as many as one accept queue holds."""
 
     rooms: int = 10_000
-    """Rooms in all: an empty room persists, so their number must be bounded."""
+    """Rooms in all: an empty room persists until its place is needed by a new one."""
 
     rooms_per_user: int = 100
     """Rooms one user may be in."""

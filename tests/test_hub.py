@@ -387,14 +387,6 @@ def test_a_room_exists_once_however_it_is_written(house):
         assert refused("bad-name", house.hub.create, ala, room).text.startswith("room ")
 
 
-def test_the_number_of_rooms_is_bounded():
-    house = House(rooms=2)
-    ala = house.client("ala")
-    house.hub.create(ala, "tea")
-    refused("too-many-rooms", house.hub.create, ala, "coffee")
-    refused("room-exists", house.hub.create, ala, "tea")
-
-
 def test_joining_and_leaving_is_told_to_the_room(house):
     ala, ola = house.client("ala"), house.client("ola")
     house.hub.create(ala, "Tea")
@@ -535,7 +527,7 @@ class Person:
     def __init__(self, client):
         self.client = client
         self.nick = None
-        self.rooms = set()
+        self.rooms = {}  # in order of entering
         self.heard = b""
         self.ended = False
 
@@ -553,6 +545,7 @@ class Anything(RuleBasedStateMachine):
         self.everybody = []
         self.users = []  # in order of registration
         self.rooms = {"general": GENERAL}
+        self.empty = []  # but General, longest empty first
         self.public = []
 
     # The model.
@@ -568,6 +561,10 @@ class Anything(RuleBasedStateMachine):
 
     def holder(self, nick):
         return next((user for user in self.users if user.key == nick.lower()), None)
+
+    def left(self, key):
+        if key != "general" and not any(key in user.rooms for user in self.users):
+            self.empty.append(key)
 
     def wrong_room(self, person, room):
         if room.lower() not in self.rooms:
@@ -618,7 +615,7 @@ class Anything(RuleBasedStateMachine):
         if old is None:
             self.users.append(person)
             self.told(LoggedIn(nick, person.client.address), "general", person)
-            person.rooms.add("general")
+            person.rooms["general"] = None
         else:
             self.told(Renamed(old, nick), "general" if old != nick else None, person)
 
@@ -653,9 +650,12 @@ class Anything(RuleBasedStateMachine):
             problem = "bad-name"
         elif person.nick is not None and room.lower() in self.rooms:
             problem = "room-exists"
-        elif person.nick is not None and len(self.rooms) >= 4:
+        elif person.nick is not None and len(self.rooms) >= 4 and not self.empty:
             problem = "too-many-rooms"
         if self.check(person, problem, self.house.hub.create, room):
+            if len(self.rooms) >= 4:
+                del self.rooms[self.empty.pop(0)]
+            self.empty.append(room.lower())
             self.rooms[room.lower()] = room
             self.told(Created(room, person.nick), None, person)
 
@@ -671,7 +671,9 @@ class Anything(RuleBasedStateMachine):
         if self.check(person, problem, self.house.hub.join, room):
             key = room.lower()
             self.told(Joined(self.rooms[key], person.nick), key, person)
-            person.rooms.add(key)
+            person.rooms[key] = None
+            if key in self.empty:
+                self.empty.remove(key)
 
     @rule(person=PEOPLE, room=ROOMS)
     def leave(self, person, room):
@@ -679,7 +681,8 @@ class Anything(RuleBasedStateMachine):
         if self.check(person, problem, self.house.hub.leave, room):
             key = room.lower()
             self.told(Parted(self.rooms[key], person.nick), key, person)
-            person.rooms.remove(key)
+            del person.rooms[key]
+            self.left(key)
 
     @rule(person=PEOPLE)
     def ask(self, person):
@@ -716,7 +719,9 @@ class Anything(RuleBasedStateMachine):
             self.told(LoggedOut(person.nick, "quit"), "general", person)
             self.users.remove(person)
         person.nick = None
-        person.rooms = set()
+        left, person.rooms = person.rooms, {}
+        for room in left:
+            self.left(room)
         person.ended = True
 
     @rule()
@@ -730,14 +735,14 @@ class Anything(RuleBasedStateMachine):
         hub = self.house.hub
         assert [user.nick for user in hub._users.values()] == [user.nick for user in self.users]
         assert {user.key: user for user in hub._users.values()} == hub._by_key
-        assert {key: room.name for key, room in hub._rooms.items()} == self.rooms
+        assert [(room.key, room.name) for room in hub._rooms] == list(self.rooms.items())
         assert hub.at_the_door == sum(not p.ended and p.nick is None for p in self.everybody)
         assert len(hub._users) <= MAX_CLIENTS
         for person in self.users:
             user = hub._users[person.client]
-            assert set(user.rooms) == person.rooms
-            assert all(hub._rooms[key] is room for key, room in user.rooms.items())
-        assert all(room.key == key for key, room in hub._rooms.items())
+            assert list(user.rooms) == list(person.rooms)
+            assert all(hub._rooms.get(key) is room for key, room in user.rooms.items())
+        assert list(hub._rooms._empty) == self.empty
 
     def teardown(self):
         self.house.drain()
