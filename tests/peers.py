@@ -5,15 +5,21 @@ What is written down here is apart from the dialects' own code, and from each ot
 
 import json
 import socket
+from contextlib import contextmanager
 
 from chat import PATIENCE
+from chatd.config import Listen
+from chatd.testing import running_server
+
+LINES_ONLY = {"crlf", "json"}
 
 
 class Peer:
     """A client of one dialect: what it sends, what it has received, what it must have received."""
 
-    def __init__(self, server, chunks, grouped):
-        self.sock = socket.create_connection(("127.0.0.1", server.ports[self.dialect]))
+    def __init__(self, server, chunks, grouped, source):
+        place = ("127.0.0.1", server.ports[self.dialect])
+        self.sock = socket.create_connection(place, source_address=(source, 0))  # any if empty
         self.sock.settimeout(PATIENCE)
         self.address = "{}:{}".format(*self.sock.getsockname())
         self.end = b"" if chunks else self.line_end
@@ -48,6 +54,32 @@ class Peer:
             self.received += data
         assert self.received == self.expected
 
+    def meet(self):
+        """Hear what the server says first."""
+
+    def command(self, verb, words=""):
+        """Ask for a verb that the grammar has no word for."""
+        self.send(f"{verb} {words}".strip())
+
+    def asked_again(self):
+        """Hear once more what was asked at the door before."""
+
+    def notice(self, text):
+        self.expect(text)
+
+    def error(self, text):
+        self.notice(text)
+
+    def full(self, nick):
+        """Try to enter a server that is full."""
+        self.send(f"login {nick}")
+        self.error("the server is full, try again later")
+
+    def banned(self, nick, reason):
+        """Try to enter by a nick that cannot be had."""
+        self.send(f"login {nick}")
+        self.error(reason)
+
     # What others hear, or nothing.
 
     def joined(self, room, nick):
@@ -68,10 +100,27 @@ class Crlf(Peer):
     line_end = b"\r\n"
     shutdown = "ERROR the server is shutting down"
 
-    def enter(self, nick):
+    def log_in(self, nick):
         self.send(f"LOGIN {nick}")
         self.expect("OK")
         yield "came", nick
+
+    def command(self, verb, words=""):
+        super().command(verb.upper(), words)
+
+    def notice(self, text):
+        self.expect(f"NOTICE {text}")
+
+    def error(self, text):
+        self.expect(f"ERROR {text}")
+
+    def full(self, nick):
+        self.send(f"LOGIN {nick}")
+        self.error("the server is full, try again later")
+
+    def banned(self, nick, reason):
+        self.send(f"LOGIN {nick}")
+        self.error(reason)
 
     def say(self, text):
         self.send(f"PUB {text}")
@@ -133,7 +182,19 @@ class Json(Peer):
     def shutdown(self):
         return "[Server]", "the server is shutting down"
 
-    def enter(self, nick):
+    def command(self, verb, words=""):
+        self.send(verb, words)
+
+    def full(self, nick):
+        self.send("set-name", nick)
+        self.error("the server is full, try again later")
+
+    def banned(self, nick, reason):
+        self.came(self.address)
+        self.send("set-name", nick)
+        self.error(reason)
+
+    def log_in(self, nick):
         self.came(self.address)
         yield "came", self.address
         self.send("set-name", nick)
@@ -198,9 +259,28 @@ class Slash(Peer):
     group_question = "Podaj numer swojej grupy laboratoryjnej: "
     nick_question = "A teraz podaj swoj pseudonim: "
 
-    def enter(self, nick):
+    def meet(self):
         self.expect("Witaj w pokoju rozmow!", self.group_question)
         self.settle()
+
+    def command(self, verb, words=""):
+        super().command(f"/{verb}", words)
+
+    def asked_again(self):
+        self.expect(self.group_question)
+
+    def full(self, nick):
+        self.answer_questions(nick)
+        self.expect(
+            f"Witaj {self.group} {nick}! Pokoj jest aktualnie przepelniony. "
+            "Sprobuj ponownie pozniej!"
+        )
+
+    def banned(self, nick, reason):
+        self.answer_questions(nick)
+        self.expect(reason, self.nick_question)
+
+    def log_in(self, nick):
         self.answer_questions(nick)
         self.grouped.add(nick)
         self.expect(
@@ -287,7 +367,15 @@ class Words(Peer):
     dialect = "words"
     shutdown = "[ServerMessage] - the server is shutting down"
 
-    def enter(self, nick):
+    def notice(self, text):
+        self.expect(f"[ServerMessage] - {text}")
+
+    def banned(self, nick, reason):
+        self.send(f"login {nick}")
+        self.notice("login failed.")
+        self.notice(f"{reason}.")
+
+    def log_in(self, nick):
         self.send(f"login {nick}")
         self.came(nick)
         yield "came", nick
@@ -342,7 +430,15 @@ class Rooms(Peer):
     dialect = "rooms"
     shutdown = "the server is shutting down"
 
-    def enter(self, nick):
+    def full(self, nick):
+        self.send(nick)
+        self.error("the server is full, try again later")
+
+    def banned(self, nick, reason):
+        self.send(nick)
+        self.error(reason)
+
+    def log_in(self, nick):
         self.send(nick)
         self.expect("You joined the room 'General'")
         yield "came", nick
@@ -388,3 +484,88 @@ class Rooms(Peer):
 
 
 PEERS = {peer.dialect: peer for peer in (Crlf, Json, Slash, Words, Rooms)}
+
+
+class Conversation:
+    """Some users; after each deed all have received exactly what they should."""
+
+    def __init__(self, server):
+        self.server = server
+        self.peers = []
+        self.grouped = set()
+
+    def connect(self, dialect, chunks=False, source=""):
+        chunks = chunks and dialect not in LINES_ONLY
+        return PEERS[dialect](self.server, chunks, self.grouped, source)
+
+    def enter(self, dialect, nick, chunks=False):
+        peer = self.connect(dialect, chunks)
+        peer.meet()
+        return self.log_in(peer, nick)
+
+    def log_in(self, peer, nick):
+        for event, *names in peer.log_in(nick):
+            for other in self.peers:
+                getattr(other, event)(*names)
+        peer.nick = nick
+        self.peers.append(peer)
+        self.settle()
+        return peer
+
+    def settle(self):
+        for peer in self.peers:
+            peer.settle()
+
+    def others(self, peer):
+        return [other for other in self.peers if other is not peer]
+
+    def say(self, speaker, text):
+        speaker.say(text)
+        for other in self.others(speaker):
+            other.said(speaker.nick, text)
+        self.settle()
+
+    def tell(self, speaker, listener, text):
+        speaker.tell(listener.nick, text)
+        listener.told(speaker.nick, text)
+        self.settle()
+
+    def clash(self, peer, nick):
+        peer.clash(nick)
+        self.settle()
+
+    def rename(self, peer, nick):
+        peer.rename(peer.nick, nick)
+        for other in self.others(peer):
+            other.renamed(peer.nick, nick)
+        peer.nick = nick
+        self.settle()
+
+    def leave(self, peer):
+        peer.leave()
+        self.peers.remove(peer)
+        for other in self.peers:
+            other.left(peer.nick)
+        self.settle()
+        peer.finish()
+        peer.close()
+
+    def shut_down(self):
+        self.server.server.stop()
+        for peer in self.peers:
+            peer.expect(peer.shutdown)
+            peer.finish()
+            peer.close()
+
+
+@contextmanager
+def conversation(engine, *dialects, **settings):
+    """Run a server that listens with some dialects, and at the end let all go who are there."""
+    listen = tuple(Listen(dialect, "127.0.0.1") for dialect in set(dialects))
+    with running_server(engine=engine, listen=listen, **settings) as server:
+        talk = Conversation(server)
+        try:
+            yield talk
+        finally:
+            for peer in talk.peers:
+                peer.close()

@@ -4,13 +4,10 @@ What is sent and what must arrive is written down in peers.py, apart from the di
 """
 
 import socket
-from contextlib import contextmanager
 
 import pytest
 
-from chatd.config import Listen
-from chatd.testing import running_server
-from peers import PEERS, Slash
+from peers import LINES_ONLY, PEERS, Slash, conversation
 
 TEXTS = (
     "Zażółć gęślą jaźń",
@@ -21,7 +18,6 @@ TEXTS = (
 )
 
 
-LINES_ONLY = {"crlf", "json"}
 PAIRS = [
     pytest.param(actor, witness, chunks, id=f"{actor}-{witness}{'-chunks' * chunks}")
     for actor in PEERS
@@ -29,83 +25,6 @@ PAIRS = [
     for chunks in (False, True)
     if not chunks or actor not in LINES_ONLY
 ]
-
-
-class Conversation:
-    """Some users; after each deed all have received exactly what they should."""
-
-    def __init__(self, server):
-        self.server = server
-        self.peers = []
-        self.grouped = set()
-
-    def enter(self, dialect, nick, chunks=False):
-        kind = PEERS[dialect]
-        peer = kind(self.server, chunks and dialect not in LINES_ONLY, self.grouped)
-        for event, *names in peer.enter(nick):
-            for other in self.peers:
-                getattr(other, event)(*names)
-        peer.nick = nick
-        self.peers.append(peer)
-        self.settle()
-        return peer
-
-    def settle(self):
-        for peer in self.peers:
-            peer.settle()
-
-    def others(self, peer):
-        return [other for other in self.peers if other is not peer]
-
-    def say(self, speaker, text):
-        speaker.say(text)
-        for other in self.others(speaker):
-            other.said(speaker.nick, text)
-        self.settle()
-
-    def tell(self, speaker, listener, text):
-        speaker.tell(listener.nick, text)
-        listener.told(speaker.nick, text)
-        self.settle()
-
-    def clash(self, peer, nick):
-        peer.clash(nick)
-        self.settle()
-
-    def rename(self, peer, nick):
-        peer.rename(peer.nick, nick)
-        for other in self.others(peer):
-            other.renamed(peer.nick, nick)
-        peer.nick = nick
-        self.settle()
-
-    def leave(self, peer):
-        peer.leave()
-        self.peers.remove(peer)
-        for other in self.peers:
-            other.left(peer.nick)
-        self.settle()
-        peer.finish()
-        peer.close()
-
-    def shut_down(self):
-        self.server.server.stop()
-        for peer in self.peers:
-            peer.expect(peer.shutdown)
-            peer.finish()
-            peer.close()
-
-
-@contextmanager
-def conversation(engine, *dialects):
-    listen = tuple(Listen(dialect, "127.0.0.1") for dialect in set(dialects))
-    with running_server(engine=engine, listen=listen) as server:
-        talk = Conversation(server)
-        try:
-            yield talk
-        finally:
-            for peer in talk.peers:
-                peer.close()
 
 
 @pytest.mark.parametrize(("actor", "witness", "chunks"), PAIRS)
