@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chatd.commands import Command, Context, Filter
     from chatd.dialects import Dialect, Setting, one_line
     from chatd.dialects.framing import ChunkSplitter, LineSplitter
+    from chatd.durations import parse_duration
     from chatd.events import (
         GENERAL,
         CommandError,
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
         LoggedIn,
         LoggedOut,
         Missed,
+        Moderated,
         Notice,
         Parted,
+        Promoted,
         Record,
         Renamed,
         Request,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     )
     from chatd.hookspecs import hookimpl
     from chatd.ids import epoch_of, id_text, make_id
+    from chatd.moderation import Moderator
     from chatd.names import name_key
     from chatd.store import Page, Place, Stats, Store, StoreError
     from chatd.taps import Tap
@@ -64,10 +68,13 @@ __all__ = [
     "LoggedIn",
     "LoggedOut",
     "Missed",
+    "Moderated",
+    "Moderator",
     "Notice",
     "Page",
     "Parted",
     "Place",
+    "Promoted",
     "Record",
     "Renamed",
     "Request",
@@ -87,6 +94,7 @@ __all__ = [
     "make_id",
     "name_key",
     "one_line",
+    "parse_duration",
 ]
 
 _HOMES = {
@@ -99,10 +107,12 @@ _HOMES = {
     "Context": "chatd.commands",
     "Filter": "chatd.commands",
     **dict.fromkeys(("Page", "Place", "Stats", "Store", "StoreError"), "chatd.store"),
+    "Moderator": "chatd.moderation",
     "Tap": "chatd.taps",
     "hookimpl": "chatd.hookspecs",
     **dict.fromkeys(("epoch_of", "id_text", "make_id"), "chatd.ids"),
     "name_key": "chatd.names",
+    "parse_duration": "chatd.durations",
 }
 
 

@@ -1,4 +1,5 @@
-"""What those of one address may have: connections at a time, new ones a minute, and requests.
+"""What those of one address may have: connections at a time, new ones a minute, requests, and
+attempts at a secret.
 
 Whoever has many addresses can have more of all; but one machine, and one network of IPv6, cannot
 take the places of all others.
@@ -16,15 +17,17 @@ from chatd.networks import LOOPBACK, Network
 class _Address:
     """The uses of one address. Guarded by the lock of all, but for what flows take."""
 
-    __slots__ = ("arrivals", "open", "requests")
+    __slots__ = ("arrivals", "open", "requests", "tries")
 
     def __init__(self, arrivals: Bucket, requests: Bucket) -> None:
         self.open = 0
         self.arrivals = arrivals
         self.requests = requests
+        self.tries: Bucket | None = None  # few ever try
 
     def is_forgotten(self, now: float) -> bool:
-        return not self.open and self.arrivals.is_full(now) and self.requests.is_full(now)
+        buckets = (self.arrivals, self.requests, self.tries)
+        return not self.open and all(bucket is None or bucket.is_full(now) for bucket in buckets)
 
 
 class Addresses:
@@ -45,6 +48,7 @@ class Addresses:
         self._pace = pace
         self._shared_pace = Pace(pace.burst * limits.neighbours, pace.rate * limits.neighbours)
         self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
+        self._tries = Pace(limits.tries, limits.tries_again / 60.0)
         self._exempt = tuple(exempt)
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,7 +60,7 @@ class Addresses:
 
     def enter(self, address: str) -> str | None:
         """Count a new connection, or say why it cannot be taken."""
-        exempt = self._is_exempt(address)
+        exempt = self.is_exempt(address)
         with self._lock:
             found = self._find_locked(address)
             if not exempt and found.open >= self._limits.per_address:
@@ -73,17 +77,26 @@ class Addresses:
 
     def flow(self, address: str) -> Flow:
         """Make the flow of requests of a new session."""
-        if self._is_exempt(address):
+        if self.is_exempt(address):
             return Flow(self._pace, Bucket(UNBOUND))
         with self._lock:
             return Flow(self._pace, self._find_locked(address).requests)
 
-    def _is_exempt(self, address: str) -> bool:
-        ip = ip_address(_host(address))
+    def may_try(self, address: str) -> bool:
+        """Count an attempt at a secret, or say that there were too many; nobody is exempt."""
+        with self._lock:
+            found = self._find_locked(address)
+            if found.tries is None:
+                found.tries = Bucket(self._tries)
+            return found.tries.offer(self._clock())
+
+    def is_exempt(self, address: str) -> bool:
+        """Whether connections from there are not counted, since many people may share it."""
+        ip = ip_address(host_of(address))
         return any(ip in network for network in self._exempt)
 
     def _find_locked(self, address: str) -> _Address:
-        network = _network(_host(address))
+        network = source_of(address)
         found = self._known.get(network)
         if found is None:
             self._forget_locked()
@@ -108,10 +121,12 @@ _FEW = 1000
 """Addresses that cost nothing to remember."""
 
 
-def _host(address: str) -> str:
+def host_of(address: str) -> str:
+    """Give the ip of ip:port."""
     return address.rpartition(":")[0].strip("[]").partition("%")[0]
 
 
-def _network(host: str) -> str:
-    """Say whom an address belongs to: of IPv6 everybody has at least the last half."""
+def source_of(address: str) -> str:
+    """Say whom ip:port belongs to: of IPv6 everybody has at least the last half."""
+    host = host_of(address)
     return str(IPv6Network((host, 64), strict=False)) if ":" in host else host

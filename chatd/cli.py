@@ -12,7 +12,8 @@ import click
 from msgspec.structs import replace
 
 from chatd import __version__
-from chatd.config import Config, Listen, LogFormat, Retention
+from chatd.admins import AdminError, read_admins
+from chatd.config import Admins, Config, Listen, LogFormat, Retention
 from chatd.dialects.table import DIALECTS
 from chatd.flood import Pace
 from chatd.limits import Limits
@@ -22,6 +23,7 @@ from chatd.options import (
     ListenType,
     NetworkType,
     PaceType,
+    bans_option,
     no_plugin_option,
     plugins_dir_option,
     store_option,
@@ -205,6 +207,19 @@ config_option = click.option(
     help="Let everybody make N requests at once and RATE a second; what is more waits.",
 )
 @click.option(
+    "--admin",
+    multiple=True,
+    metavar="NICK",
+    help="Let whoever knows the secret become a moderator as NICK; repeatable.",
+)
+@click.option(
+    "--admin-secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Read the moderators' secret from FILE.  [default: CHATD_ADMIN_SECRET]",
+)
+@bans_option
+@click.option(
     "--guest-names",
     is_flag=True,
     help="Call those who enter json without a nick guest-0001 and so on, not by their address.",
@@ -270,6 +285,9 @@ def _config(
     tls_key: Path | None,
     tls_only: bool,
     flood: Pace,
+    admin: tuple[str, ...],
+    admin_secret_file: Path | None,
+    bans: Path | None,
     guest_names: bool,
     no_log_addresses: bool,
     log_format: LogFormat,
@@ -292,6 +310,8 @@ def _config(
         tls_only=tls_only,
         flood=flood,
         exempt=exempt,
+        admins=_admins(admin, admin_secret_file),
+        bans=bans,
         guest_names=guest_names,
         log=verbose and not quiet,
         log_format=log_format,
@@ -306,6 +326,13 @@ def _config(
             Limits(), clients=max_clients, per_address=max_per_address, arrivals=max_arrivals
         ),
     )
+
+
+def _admins(names: tuple[str, ...], secret_file: Path | None) -> Admins:
+    try:
+        return read_admins(names, secret_file)
+    except AdminError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def main() -> NoReturn:

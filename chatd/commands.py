@@ -21,6 +21,7 @@ from chatd.events import CommandError, Event, Notice, Request, Said
 from chatd.guard import FilterFailed, Guarded, Guards
 from chatd.hub import Hub
 from chatd.limits import Limits
+from chatd.moderation import Moderation, Moderator
 from chatd.session import Job, Session
 
 Handler = Callable[..., None]
@@ -40,6 +41,8 @@ class Parameter(NamedTuple):
         return self.default is inspect.Parameter.empty
 
 
+_ROLES = ("", "moderator")
+
 _KINDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number"}
 
 
@@ -49,8 +52,8 @@ class Command(Guarded):
     name and aliases are the verbs, in lower case. before_login lets clients use it that are not
     users yet. blocks=True runs it on a worker thread, because it may wait: for a disk, a
     network, a lock. usage says how the arguments are written, for a handler that reads a whole
-    line by itself. Raises ValueError for verbs that no client could send and for a handler that
-    cannot be a command's.
+    line by itself. role="moderator" keeps it for moderators. Raises ValueError for verbs that no
+    client could send, for a handler that cannot be a command's, and for a role that there is not.
     """
 
     def __init__(
@@ -62,7 +65,10 @@ class Command(Guarded):
         before_login: bool = False,
         blocks: bool = False,
         usage: str | None = None,
+        role: str = "",
     ) -> None:
+        if role not in _ROLES:
+            raise ValueError(f"command {name}: there is no role {role}")
         if isinstance(aliases, str):  # else each of its letters were one
             raise ValueError(f"command {name}: aliases must be a list of verbs")
         for verb in (name, *aliases):
@@ -73,6 +79,7 @@ class Command(Guarded):
         self.aliases = tuple(aliases)
         self.before_login = before_login
         self.blocks = blocks
+        self.role = role
         self.parameters = _parameters(name, handler)
         self._usage = usage
         self._plain = all(parameter.convert is str for parameter in self.parameters)
@@ -235,11 +242,22 @@ class Context:
 
     def login(self, nick: str) -> None:
         """Register the caller, or change its nick."""
-        self._ask(self._hub.login, nick)
-        self._session.logged_in()
+        session, bans = self._session, self._dispatcher.moderation.bans
+        self._check_voice()
+        self._ask(self._hub.login, nick, bool(session.role))
+        if not session.is_user:
+            session.logged_in()
+            if mute := bans.mute_key(session.address, nick):
+                session.muted = mute
+
+    def _check_voice(self) -> None:
+        """Raise CommandError("muted") while the caller may say nothing that others hear."""
+        if self._session.muted:
+            self._dispatcher.moderation.bans.check_voice(self._session.muted)
 
     def say(self, room: str, text: str) -> None:
         """Send a message to a room, through the filters."""
+        self._check_voice()
         if filters := self._dispatcher.filters:
             message = Said(self._hub.room_name(self._session, room), self.nick, text)
             for filter in filters:
@@ -249,10 +267,12 @@ class Context:
 
     def tell(self, nick: str, text: str) -> None:
         """Send a private message."""
+        self._check_voice()
         self._ask(self._hub.tell, nick, text)
 
     def create(self, room: str) -> None:
         """Create a room."""
+        self._check_voice()
         self._ask(self._hub.create, room)
 
     def join(self, room: str) -> None:
@@ -291,12 +311,27 @@ class Context:
     def stats(self) -> None:
         """Answer with the state of the store, one `name value` a line.
 
-        And with the plugins that are switched off, if any.
+        And with the plugins that are switched off, if any; for moderators, with more.
         """
-        for name, value in self._dispatcher.archive.stats():
+        figures = self._dispatcher.archive.stats()
+        if self._session.role:
+            figures += self._dispatcher.moderation.stats()
+        for name, value in figures:
             self.reply(f"{name} {value}")
         if off := self._dispatcher.guards.off:
             self.reply(f"plugins_off {' '.join(off)}")
+
+    def oper(self, name: str, secret: str) -> None:
+        """Make the caller a moderator. Raises CommandError("wrong-secret", "too-many-tries")."""
+        self._check_time()
+        self._dispatcher.moderation.promote(self._session, name, secret)
+
+    @property
+    def moderator(self) -> Moderator:
+        """What a caller who is a moderator may do; for others it raises CommandError."""
+        self._check_time()
+        _check_role(self._session, "moderator")
+        return Moderator(self._dispatcher.moderation, self._session)
 
     def inspect(self) -> None:
         """Show the server's books on its console, if it has one."""
@@ -310,6 +345,11 @@ class Context:
         """End the caller's session behind everything it was sent."""
         if not self._revoked:
             self._session.end(reason)
+
+
+def _check_role(session: Session, role: str) -> None:
+    if session.role != role:
+        raise CommandError("not-a-moderator", f"only {role}s may do this")
 
 
 class Pool(Protocol):
@@ -339,10 +379,12 @@ class Dispatcher:
         filters: Iterable[Filter] = (),
         archive: Archive | None = None,
         guards: Guards | None = None,
+        moderation: Moderation | None = None,
     ) -> None:
         self.hub = hub
         self.guards = guards or Guards()
         self.archive = archive or Archive(hub, Limits())
+        self.moderation = moderation or Moderation(hub, Limits())
         self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
         self._pool = pool
@@ -367,6 +409,8 @@ class Dispatcher:
         for arg in request.args:
             if not arg.isprintable() and CONTROL.search(arg):  # the quicker look first
                 raise CommandError("bad-text", "control characters are not allowed")
+        if command.role:
+            _check_role(session, command.role)
         guard = command.guard
         if guard.off:
             guard.refuse()

@@ -27,6 +27,17 @@ class Listen(Struct, frozen=True):
     """Instead of what holds for all addresses."""
 
 
+class Admins(Struct, frozen=True):
+    """The names of those who may become moderators, and the fingerprint of their secret, never
+    the secret itself."""
+
+    names: tuple[str, ...] = ()
+    fingerprint: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Admins({', '.join(self.names)})"  # the fingerprint of a word is soon guessed
+
+
 class Retention(Struct, frozen=True):
     """What a store may forget; None for nothing."""
 
@@ -59,6 +70,10 @@ class Config(Struct, frozen=True, kw_only=True):
     """What each session may ask for; beyond that it waits its turn."""
     exempt: tuple[Network, ...] = LOOPBACK
     """Networks from which any number of connections may come."""
+    admins: Admins = Admins()
+    """Who may become a moderator."""
+    bans: Path | None = None
+    """The file of bans and mutes; None: they end with the server."""
     guest_names: bool = False
     """Whether those who enter without a nick are guests, instead of known by their address."""
     log: bool = False

@@ -33,7 +33,9 @@ from chatd.events import (
     LoggedIn,
     LoggedOut,
     Missed,
+    Moderated,
     Parted,
+    Promoted,
     Refused,
     Reloaded,
     Renamed,
@@ -55,6 +57,13 @@ _LINES: dict[type[Event], Callable[[Any], str]] = {
     LoggedOut: lambda e: f"left {e.nick}: {e.reason}",
     Disconnected: lambda e: f"disconnected {e.address or 'somebody'}: {e.reason}",
     Refused: lambda e: f"refused {e.address or 'somebody'}: {e.text}",
+    Promoted: lambda e: (
+        f"moderator {e.name}: {e.nick or 'somebody'}" + (f" from {e.address}" if e.address else "")
+    ),
+    Moderated: lambda e: (
+        " ".join(filter(None, (e.moderator, e.action, e.nick or e.address)))
+        + (f": {e.reason}" if e.reason else "")
+    ),
     Missed: lambda e: f"missed: {missed_text(e)}",
     Warned: lambda e: f"warning: {e.text}",
 }

@@ -319,6 +319,30 @@ class Refused(Event, frozen=True):
     text: str
 
 
+class Promoted(Event, frozen=True):
+    """A client became a moderator, by the name and secret of one; nick is empty before login."""
+
+    public: ClassVar[bool] = True
+    name: str
+    nick: str
+    address: str = ""
+
+
+class Moderated(Event, frozen=True):
+    """A moderator did something (`kicks`, `bans for 30m`…) to a user, or to those of a network."""
+
+    public: ClassVar[bool] = True
+    moderator: str
+    action: str
+    nick: str = ""
+    address: str = ""
+    reason: str = ""
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(self.reason)
+
+
 class Inspected(Event, frozen=True):
     """Somebody asked for the server's books on its console: who is connected, and who is who."""
 

@@ -91,14 +91,18 @@ class Hub:
         limits: Limits,
         greeting: str = "",
         ledger: Ledger | None = None,
+        admits: Callable[[str, str], None] = lambda address, key: None,
     ) -> None:
+        # admits is asked under the lock who may have a nick: it raises CommandError if not.
         self._append = delivery.append
         self._ledger = ledger or Ledger()
         self._limits = limits
         self._greeting = greeting
+        self._admits = admits
         self._lock = threading.Lock()
         self._users: dict[Client, User] = {}  # in order of registration
         self._by_key: dict[str, User] = {}
+        self._reserved: set[Client] = set()  # users in places beyond those of all
         self._rooms = RoomTable(limits)
         self._general = self._rooms.general
         self._present: dict[Client, None] = {}  # whose session has not ended, as they came
@@ -120,6 +124,20 @@ class Hub:
         """How many connections have not logged in, at this moment."""
         return len(self._present) - len(self._users)
 
+    def is_full(self) -> bool:
+        """Whether only moderators may log in, at this moment."""
+        return len(self._users) - len(self._reserved) >= self._limits.clients
+
+    def counts(self) -> tuple[int, int]:
+        """Give how many users there are, and how many connections."""
+        with self._lock:
+            return len(self._users), len(self._present)
+
+    def present(self) -> list[Client]:
+        """Give all whose session has not ended, as they came."""
+        with self._lock:
+            return list(self._present)
+
     def end_all(self, reason: str, farewell: Event) -> None:
         """Log everybody out, and from now on whoever comes: the server stops."""
         with self._lock:
@@ -128,11 +146,12 @@ class Hub:
         for client in clients:
             client.end(reason, farewell)
 
-    def login(self, client: Client, nick: str) -> None:
+    def login(self, client: Client, nick: str, reserved: bool = False) -> None:
         """Register client under nick and let it enter General; later, change its nick.
 
         The one nick of the form ip:port that a client may have is its own address (SPEC D-3).
-        Raises CommandError("bad-name" or "nick-taken"), and Goodbye("full") when the server
+        reserved says that it may have one of the places kept for moderators. Raises
+        CommandError("bad-name", "nick-taken" or "banned"), and Goodbye("full") when the server
         has all the users it may have.
         """
         name = Name(nick, nick) if nick == client.address else parse_new_name(nick)
@@ -143,14 +162,17 @@ class Hub:
             holder = self._by_key.get(name.key)
             if holder is not None and holder is not user:
                 raise CommandError("nick-taken", f"nick {nick} is taken")
+            self._admits(client.address, name.key)
             if user is None:
-                self._register_locked(client, name)
+                self._register_locked(client, name, reserved)
             else:
                 self._rename_locked(user, name)
 
-    def _register_locked(self, client: Client, name: Name) -> None:
-        if len(self._users) >= self._limits.clients:
-            raise Goodbye("full", "the server is full, try again later")
+    def _register_locked(self, client: Client, name: Name, reserved: bool) -> None:
+        if self.is_full():
+            if not reserved or len(self._reserved) >= self._limits.reserved:
+                raise Goodbye("full", "the server is full, try again later")
+            self._reserved.add(client)
         user = self._users[client] = self._by_key[name.key] = User(client, name)
         general = self._general
         user.rooms[general.key] = general
@@ -187,6 +209,7 @@ class Hub:
             if client not in self._present or (at_the_door and client in self._users):
                 return False
             del self._present[client]
+            self._reserved.discard(client)
             if farewell is not None:
                 self._append(Entry(farewell, actor=client))
             user = self._users.pop(client, None)
@@ -207,6 +230,13 @@ class Hub:
     def is_free(self, nick: str) -> bool:
         """Say whether nobody has a nick at this moment."""
         return name_key(nick) not in self._by_key
+
+    def find(self, nick: str) -> Client | None:
+        """Give the client who has a nick at this moment."""
+        key = name_key(nick)
+        with self._lock:
+            user = self._by_key.get(key) or self._by_key.get(nick)
+            return user.client if user else None
 
     def nick(self, client: Client) -> str | None:
         """Give the nick of client at this moment, for display; None before login."""
@@ -427,7 +457,7 @@ class Hub:
         raise CommandError("no-such-room", f"there is no room {room}")
 
 
-_LOGIN_REFUSALS = {"missing-argument", "bad-text", "bad-name", "nick-taken", "full"}
+_LOGIN_REFUSALS = {"missing-argument", "bad-text", "bad-name", "nick-taken", "banned", "full"}
 
 
 def _check_message(text: str) -> None:

@@ -100,6 +100,21 @@ class Limits(Struct, frozen=True, kw_only=True):
     clients: int = 10_000
     """Registered users. What a process can hold depends on files and memory: see --max-clients."""
 
+    reserved: int = 10
+    """Users beyond that, if they are moderators: a full server does not keep them out."""
+
+    bans: int = 1000
+    """Bans and mutes in force: more than a list that people read, few enough to look through."""
+
+    reason: int = 200
+    """Characters of a moderator's reason: two lines of a terminal, so that lists stay short."""
+
+    tries: int = 5
+    """Attempts to become a moderator that one address may make at once: people mistype."""
+
+    tries_again: int = 3
+    """The same a minute from then on: eight random letters take longer than anybody lives."""
+
     door: int = 1024
     """Connections that are not logged in yet, as many as one accept queue holds."""
 

@@ -9,13 +9,12 @@ import click
 from platformdirs import user_data_path
 
 from chatd.config import Listen
+from chatd.durations import parse_duration
 from chatd.flood import UNBOUND, Pace
 from chatd.listening import parse_listen
 from chatd.networks import Network
 
 _PACE = re.compile(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,3})?)")
-_AGE = re.compile(r"(\d{1,6})([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class ListenType(click.ParamType[Listen]):
@@ -70,9 +69,20 @@ class Age(click.ParamType[float]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        if (seconds := _age(str(value))) is None or seconds == 0:
+        if (seconds := parse_duration(str(value))) is None or seconds == 0:
             self.fail(f"{value} is no time such as 90d, 12h or 30m", param, ctx)
         return seconds
+
+
+class BansType(click.ParamType[Path | None]):
+    """The file of bans, or none."""
+
+    name = "bans"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | None:
+        return None if value == "none" else Path(str(value))
 
 
 class Since(click.ParamType[float]):
@@ -85,7 +95,7 @@ class Since(click.ParamType[float]):
     ) -> float:
         if isinstance(value, float):  # click converts the default of a default, too
             return value
-        if (seconds := _age(str(value))) is not None:
+        if (seconds := parse_duration(str(value))) is not None:
             return datetime.now().timestamp() - seconds
         try:
             return datetime.fromisoformat(str(value)).timestamp()
@@ -93,11 +103,6 @@ class Since(click.ParamType[float]):
             self.fail(
                 f"{value} is neither a date such as 2026-11-01 nor an age like 7d", param, ctx
             )
-
-
-def _age(text: str) -> float | None:
-    found = _AGE.fullmatch(text)
-    return float(found[1]) * _SECONDS[found[2]] if found else None
 
 
 def default_store() -> str:
@@ -119,6 +124,14 @@ no_plugin_option = click.option(
     envvar="CHATD_NO_PLUGIN",
     metavar="NAME",
     help="Leave a plugin out; repeatable.",
+)
+bans_option = click.option(
+    "--bans",
+    type=BansType(),
+    metavar="FILE|none",
+    default=lambda: str(user_data_path("chatd") / "bans.json"),
+    show_default="a file in your data folder",
+    help="Keep bans and mutes in FILE.",
 )
 store_option = click.option(
     "--store",

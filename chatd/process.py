@@ -13,6 +13,7 @@ from types import FrameType
 
 import click
 
+from chatd.banfile import BanFileError
 from chatd.certificates import CertificateError
 from chatd.config import Config
 from chatd.console import (
@@ -39,7 +40,7 @@ def serve(config: Config) -> None:
     _raise_file_limit()
     try:
         server = Server(config, taps=taps)
-    except (PluginError, StoreError, CertificateError, ListenError) as error:
+    except (PluginError, StoreError, CertificateError, BanFileError, ListenError) as error:
         raise click.ClickException(str(error)) from None
     if taps:
         _log_warnings(server)

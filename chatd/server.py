@@ -8,6 +8,8 @@ from itertools import count
 
 from chatd.addresses import Addresses
 from chatd.archive import Archive
+from chatd.banfile import BanFile
+from chatd.bans import Bans
 from chatd.certificates import Certificate, CertificateError, Renewal
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
@@ -24,6 +26,7 @@ from chatd.ids import BEGINNING
 from chatd.layers import Layer, Tls, TlsOrPlain
 from chatd.ledger import Ledger
 from chatd.limits import Security
+from chatd.moderation import Moderation
 from chatd.output import Transport
 from chatd.plugins import Plugins
 from chatd.recorder import Recorder
@@ -62,7 +65,8 @@ class Server:
 
     taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
     be used, StoreError when there is no such store, CertificateError when the certificate cannot be
-    used, ListenError when an address cannot be bound or there is no such dialect.
+    used, BanFileError when the bans cannot be read, ListenError when an address cannot be bound or
+    there is no such dialect.
     """
 
     def __init__(
@@ -77,13 +81,27 @@ class Server:
         self.plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
         self.delivery = Delivery(config.limits, clock)
         self._ledger = Ledger()
-        self.hub = Hub(self.delivery, config.limits, config.greeting, self._ledger)
+        bans_file = BanFile(config.bans)
+        self._bans = Bans(config.limits, bans_file.read())
+        self.hub = Hub(
+            self.delivery, config.limits, config.greeting, self._ledger, self._bans.check
+        )
         self._recorder = self._open_store(config)
         self._store_private = config.store_private
         self._addresses = Addresses(config.limits, config.flood, config.exempt, clock=clock)
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
+        self.moderation = Moderation(
+            self.hub,
+            config.limits,
+            bans=self._bans,
+            file=bans_file,
+            addresses=self._addresses,
+            admins=config.admins,
+            reload=self.reload,
+            clock=clock,
+        )
         guards = Guards(config.limits.failures, self._tell, self.plugins.bundled)
         self._dispatcher = Dispatcher(
             self.hub,
@@ -93,6 +111,7 @@ class Server:
             [each.under(guards.plugin(name)) for name, each in self.plugins.filters],
             Archive(self.hub, config.limits, self._recorder),
             guards,
+            self.moderation,
         )
         self._certificate = _certificate(config)
         self._renewal = Renewal(self._certificate, self.record) if self._certificate else None
@@ -188,6 +207,7 @@ class Server:
             spec.framing,
             self.limits.quiet if spec.quiet is None else spec.quiet,
             self._guest_name if self._guest_names else None,
+            self.hub.is_full,
         )
         return Session(
             self.plugins.dialects[spec.dialect](setting),
@@ -222,7 +242,7 @@ class Server:
         """Count a connection, or say why it cannot be taken now; gone() takes the count back."""
         if self.hub.at_the_door >= self.limits.door:
             return "too many connections are not logged in, try again later"
-        return self._addresses.enter(address)
+        return self._bans.refusal(address) or self._addresses.enter(address)
 
     def gone(self, address: str) -> None:
         """Take note that a connection that was counted is closed."""

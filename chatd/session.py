@@ -72,6 +72,8 @@ class Session(Output):
         "_waiting_bytes",
         "address",
         "encoder",
+        "muted",
+        "role",
     )
 
     def __init__(
@@ -94,6 +96,10 @@ class Session(Output):
         self._dispatch = dispatch
         self.address = address
         self.encoder: Encoder = type(dialect)
+        self.role = ""
+        """What it may do beside the others: empty, or `moderator`."""
+        self.muted = ""
+        """The key of the mute that it is under, if any: moderators set it, from any thread."""
         self._first = b""  # of what it says
         self._begun = False  # the conversation, which waits for the layer beneath it
         self._ended = False

@@ -28,6 +28,7 @@ from chatd.cli import chatd as chatd_command
 from chatd.commands import Command, Context
 from chatd.ctl import chatctl
 from chatd.dialects.crlf import CrlfClient
+from chatd.moderation import Moderator
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -101,16 +102,19 @@ def commands() -> str:
 
 def context() -> str:
     rows = [("", "what it does")]
-    for name, member in vars(Context).items():
-        if name.startswith("_") or name == "revoke":
-            continue
-        if isinstance(member, property):
-            rows.append((code(f"ctx.{name}"), prose(inspect.getdoc(member))))
-        else:
-            _, *arguments = inspect.signature(member).parameters.values()
-            listed = ", ".join(str(argument) for argument in arguments)
-            rows.append((code(f"ctx.{name}({listed})"), prose(inspect.getdoc(member))))
+    for owner, kind in (("ctx", Context), ("ctx.moderator", Moderator)):
+        for name, member in vars(kind).items():
+            if not name.startswith("_") and name != "revoke":
+                call = f"{owner}.{name}{_arguments(member)}"
+                rows.append((code(call), prose(inspect.getdoc(member))))
     return table(*rows)
+
+
+def _arguments(member: Callable[..., object] | property) -> str:
+    if isinstance(member, property):
+        return ""
+    _, *arguments = inspect.signature(member).parameters.values()
+    return f"({', '.join(map(str, arguments))})"
 
 
 def public_events() -> str:

@@ -21,6 +21,7 @@ NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
 
 # A server that a test starts must not find the history of another one, or of the developer.
 os.environ["CHATD_STORE"] = "none"
+os.environ["CHATD_BANS"] = "none"
 os.environ["CHATD_FLOOD"] = "off"  # tests type faster than people
 _data = tempfile.TemporaryDirectory(prefix="chatd-tests-")
 os.environ["XDG_DATA_HOME"] = _data.name

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 
 from chatd.addresses import Addresses
+from chatd.bans import Bans
 from chatd.commands import Dispatcher
 from chatd.delivery import Change, Delivery
 from chatd.dialects import Setting
@@ -11,6 +12,8 @@ from chatd.events import Record
 from chatd.flood import UNBOUND
 from chatd.hub import Hub
 from chatd.limits import Limits
+from chatd.moderation import Moderation
+from chatd.networks import LOOPBACK
 from chatd.session import Session
 from chatd.workers import PoolJob
 
@@ -204,25 +207,48 @@ class Caller:
 
 
 class World:
-    """All of a server but its engine. The commands are the test's own."""
+    """All of a server but its engine. The commands are the test's own.
+
+    moderation is settings of the Moderation; its bans go by the same clock.
+    """
 
     def __init__(
-        self, commands=(), *, filters=(), dialect=Crlf, greeting="", pace=UNBOUND, **limits
+        self,
+        commands=(),
+        *,
+        filters=(),
+        dialect=Crlf,
+        greeting="",
+        pace=UNBOUND,
+        exempt=LOOPBACK,
+        moderation=None,
+        **limits,
     ):
         self.limits = Limits(**limits)
         self.clock = Clock()
         self.delivery = Delivery(self.limits, self.clock)
         self.events = []
         self.delivery.observers.append(self.events.extend)
-        self.hub = Hub(self.delivery, self.limits, greeting)
+        bans = Bans(self.limits, now=self.clock)
+        self.hub = Hub(self.delivery, self.limits, greeting, admits=bans.check)
+        self.addresses = Addresses(self.limits, pace, exempt, clock=self.clock)
+        self.moderation = Moderation(
+            self.hub,
+            self.limits,
+            bans=bans,
+            addresses=self.addresses,
+            clock=self.clock,
+            **(moderation or {}),
+        )
         self.pool = Pool()
-        self.dispatcher = Dispatcher(self.hub, self.delivery, self.pool, commands, filters)
+        self.dispatcher = Dispatcher(
+            self.hub, self.delivery, self.pool, commands, filters, moderation=self.moderation
+        )
         self._dialect = dialect
-        self.addresses = Addresses(self.limits, pace, clock=self.clock)
 
-    def connect(self, nick=None):
+    def connect(self, nick=None, address="127.0.0.1:50000"):
         """Give a new client, logged in as nick if there is one."""
-        caller = Caller(self, self._dialect, "127.0.0.1:50000")
+        caller = Caller(self, self._dialect, address)
         caller.session.open()
         if nick is not None:
             self.hub.login(caller.session, nick)

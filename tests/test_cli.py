@@ -115,6 +115,9 @@ def settings(tmp_path, certificate):
         "max-arrivals": 99,
         "exempt": ["127.0.0.0/8", "::1"],
         "flood": "20/4",
+        "admin": ["ala", "ola"],
+        "admin-secret-file": str(_secret_file(tmp_path)),
+        "bans": str(tmp_path / "bans.json"),
         "guest-names": True,
         "no-log-addresses": True,
         "log-format": "json",
@@ -127,6 +130,13 @@ def settings(tmp_path, certificate):
         "no-plugin": ["talk", "rooms"],
         "port-file": str(tmp_path / "ports"),
     }
+
+
+def _secret_file(folder):
+    path = folder / "secret"
+    path.write_text("open sesame\n")
+    path.chmod(0o600)
+    return path
 
 
 def as_arguments(settings):
@@ -173,6 +183,9 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
             assert bob.ask("LOGIN bob") == "ERROR the server is full, try again later"
             assert bob.line() is None
             assert ala.ask("WAVE") == "NOTICE o/"
+            assert ala.ask("OPER ola open sesame") == "NOTICE you are a moderator now"
+            assert ala.ask("BAN eva") == "NOTICE eva is banned"
+            assert (tmp_path / "bans.json").exists()
             assert ala.ask("HISTORY @ala") == "OK"
             assert (tmp_path / "history.db").exists()
             assert ala.ask("PUB hello") == "ERROR unknown command say"

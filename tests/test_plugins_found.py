@@ -38,8 +38,8 @@ def test_a_bundled_plugin_can_be_left_out(engine):
     with chat("ala", "bob", engine=engine, no_plugin=frozenset({"talk"})) as (_, ala, bob):
         assert ala.ask("PUB hello") == "ERROR unknown command say"
         assert ala.ask("HELP") == (
-            "NOTICE commands: create, debug, help, history, join, leave, login, quit, "
-            "rename, rooms, search, stats, users, whoami"
+            "NOTICE commands: ban, bans, create, debug, help, history, join, kick, leave, login, "
+            "mute, oper, quit, reload, rename, rooms, search, stats, unban, unmute, users, whoami"
         )
         assert bob.silent()
 
@@ -52,7 +52,7 @@ def test_a_dropped_in_plugin_can_be_left_out(engine):
         assert bob.line() == "PUB_MSG \N{WINKING FACE}"
 
 
-BUNDLED = ["help", "history", "people", "rooms", "sql", "talk"]
+BUNDLED = ["help", "history", "moderation", "people", "rooms", "sql", "talk"]
 
 TALK = """
     from chatd import Command, hookimpl

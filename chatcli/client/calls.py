@@ -157,7 +157,9 @@ def _last_id(answer: Answer) -> int:
     return parse_id(told["last_id"])
 
 
-_STATS = ("store", "last_id", "stored_id", "waiting", "not_stored")
+_STATS = ("store", "last_id", "stored_id", "waiting", "not_stored") + (
+    *("users", "connections", "at_the_door", "uptime", "bans", "mutes"),  # for moderators
+)
 
 
 def ask(verb: str, args: tuple[str, ...]) -> Call[tuple[Event, ...]]:

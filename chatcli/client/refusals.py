@@ -28,6 +28,8 @@ _TEXTS = {
         r"You have already joined in group chat '.*'!",
     ),
     "not-a-member": (r"you are not in room .*", r"You are not a member of group chat '.*'!"),
+    "banned": (r"(?:nick|your address) is banned.*",),
+    "muted": (r"you are muted.*",),
     "bad-name": (r"(?:nick|room) (?:must|is) .*",),
     "empty-message": (r"the message is empty", r"empty message", r"text is missing"),
     "missing-argument": (r"\S+ is missing", r"Usage: .*"),
@@ -43,6 +45,7 @@ _TEXTS = {
         r"too many connections .*",
         r"Witaj .* Sprobuj ponownie pozniej!",
     ),
+    "not-a-moderator": (r"only moderators may do this",),
     "unknown-command": (r"unknown command.*", r"Unknown command '.*'!"),
 }
 _CODES = [(re.compile("|".join(texts)), code) for code, texts in _TEXTS.items()]

@@ -44,6 +44,8 @@ class Setting(Struct, frozen=True):
     """Seconds without a byte after which data without a line end is a chunk (SPEC D-2)."""
     guest: Callable[[], str] | None = None
     """Gives a nick that is free to those who enter without one, instead of their address."""
+    is_full: Callable[[], bool] = lambda: False
+    """Says whether only moderators may log in, at this moment."""
 
 
 class Dialect(ABC):

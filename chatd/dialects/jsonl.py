@@ -83,6 +83,8 @@ class Json(Dialect):
         super().__init__(setting)
         self._lines = LineSplitter(setting.limits.line, setting.limits.endless)
         self._entered = False
+        self._first: Request | None = None  # what came before that
+        self._heard_out = False  # whoever comes to a full server may say who they are first
 
     @property
     def speaks_first(self) -> bool:
@@ -93,11 +95,37 @@ class Json(Dialect):
 
     def next_request(self) -> Request | None:
         if not self._entered:
-            self._entered = True
-            guest = self.setting.guest
-            return Request("login", (guest() if guest else self.setting.address,))  # S2-10, S2-11
+            return self._enter()
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return self._next()
+
+    def _next(self) -> Request | None:
         line = self._lines.next_line()
         return None if line is None else _parse(line)
+
+    def _enter(self) -> Request | None:
+        """Enter at once (S2-10, S2-11), but a full server only after what comes first."""
+        if not self._heard_out and self.setting.is_full():
+            first = self._next()
+            if first is None:
+                return None
+            self._heard_out = True
+            if first.verb == "oper":
+                return first
+            self._first = first
+        self._entered = True
+        guest = self.setting.guest
+        return Request("login", (guest() if guest else self.setting.address,))
+
+    @property
+    def patience(self) -> float | None:
+        waits = not self._entered and not self._heard_out
+        return self.setting.limits.first_byte if waits else None
+
+    def quiet_passed(self) -> None:
+        self._heard_out = True
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:
@@ -274,7 +302,10 @@ class JsonClient(ClientDialect):
             yield Done(), self._renames.pop(0)
 
 
-_REFUSALS = ("nick ", "control characters ", "the server is full", "too many connections")
+_REFUSALS = (
+    *("nick ", "control characters ", "you are muted"),
+    *("the server is full", "too many connections", "your address is banned"),
+)
 
 # What the server's notices tell, by the words in which it does.
 _NEWS: dict[type[Event], str] = {

@@ -62,6 +62,10 @@ _NAMING = {"login", "rename", "history", *_USAGE}
 """Verbs whose first argument is the name that such an error is about."""
 
 
+_OPER = "oper "
+"""What may come before a name, being none itself: a full server lets in moderators only."""
+
+
 class RoomsDialect(Plain):
     """The server's end."""
 
@@ -84,7 +88,9 @@ class RoomsDialect(Plain):
             raise
         if text is None:
             return None
-        return self._parse(text) if self._named else Request("login", (text,))
+        if self._named or (text.startswith(_OPER) and "oper" in self.setting.verbs):
+            return self._parse(text)
+        return Request("login", (text,))
 
     def _parse(self, text: str) -> Request:
         word, _, rest = text.partition(" ")
@@ -101,7 +107,8 @@ class RoomsDialect(Plain):
         if error is None:
             self._named = self._named or request.verb == "login"
             return ()
-        self._refused = not self._named and error.code != "full"  # which ends by itself
+        if not self._named and request.verb == "login":
+            self._refused = error.code != "full"  # which ends by itself
         return (Failed(error.code, _explain(request, error)),)
 
     @staticmethod

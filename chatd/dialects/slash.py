@@ -100,6 +100,8 @@ class Slash(Plain):
         question = self._question
         if question is _Question.NONE:
             return self._obey(line)
+        if question in _AT_THE_DOOR and line.startswith(_OPER) and "oper" in self.setting.verbs:
+            return Request("oper", (line.removeprefix(_OPER).lstrip(WHITE_SPACE),))
         if question is _Question.TEXT:
             return Request("tell", (self._recipient, line or " "))  # empty is the hub's to refuse
         if question is _Question.GROUP:
@@ -137,6 +139,9 @@ class Slash(Plain):
     def done(self, request: Request, error: CommandError | None) -> Sequence[Event]:
         question = self._question
         code = error.code if error else ""
+        if question in _AT_THE_DOOR and request.verb != "login":
+            self._unasked = True
+            return super().done(request, error)
         if question is _Question.NICK and error:
             return self._choose_again(request.args[0], error)
         if question is _Question.RECIPIENT and code in ("empty-message", ""):
@@ -163,6 +168,11 @@ class Slash(Plain):
 _FORGING = {"uzytkownicy", "wiadomosc", "pseudonim", "laboratoryjnej"}
 """Nicks that would make a text of the server, with the right group in front: what such a user
 says would look like `Dostepni uzytkownicy: …`."""
+
+_AT_THE_DOOR = (_Question.GROUP, _Question.NICK)
+
+_OPER = "/oper "
+"""What moderators may say instead of an answer there: a full server lets nobody else in."""
 
 _VERBS = {"/online": "users", "/wyjdz": "quit"}
 

@@ -54,7 +54,7 @@ def _search_in_last_word(ctx: Context, words: str, nick: str) -> bool:
 
 
 def stats(ctx: Context) -> None:
-    """Show how far the history is stored."""
+    """Show how far the history is stored; moderators see more of the server."""
     ctx.stats()
 
 
