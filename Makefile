@@ -9,6 +9,7 @@ PYTHON ?=
 VENV ?= .venv
 PORT ?= 5000
 ARGS ?=
+SECONDS ?= 30
 
 BIN := $(VENV)/bin
 # One stamp for each set of installed packages, and for each PYTHON that was asked for.
@@ -16,13 +17,14 @@ ASKED := $(if $(PYTHON),-$(subst /,_,$(PYTHON)))
 RUN := $(VENV)/.installed$(ASKED)
 DEV := $(VENV)/.installed-dev$(ASKED)
 BENCH := $(VENV)/.installed-bench$(ASKED)
+FUZZ := $(VENV)/.installed-fuzz$(ASKED)
 POSTGRES := $(VENV)/.postgres
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
 # Four workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 
-.PHONY: all run check lint format types test faults soak cover bench bench-quick docs clean help
+.PHONY: all run check lint format types test faults soak fuzz cover bench bench-quick docs clean help
 .NOTPARALLEL:
 
 all: check
@@ -58,6 +60,9 @@ faults: $(DEV)  ## have chatcheck find each fault of a hundred wrong servers and
 soak: $(DEV) $(POSTGRES)  ## kill the server again and again under load, for minutes
 	$(PYTEST) -m soak $(ARGS)
 
+fuzz: $(FUZZ)  ## look for bytes that break something (SECONDS=30 for each target)
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)
+
 cover: $(DEV) $(POSTGRES)  ## run the tests and list the branches that none of them took
 	$(PYTEST) --cov --cov-report term $(ARGS)
 
@@ -72,7 +77,7 @@ docs: $(RUN)  ## rewrite the generated parts of the documentation
 	$(BIN)/python docs/picture.py
 
 clean:  ## remove everything that make made, the virtual environment too
-	rm -rf build dist bench/build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist bench/build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	rm -rf .coverage .coverage.* htmlcov
 	find chatd chatcli plugins tests bench docs -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)'; fi
@@ -96,4 +101,8 @@ $(POSTGRES): $(DEV)
 
 $(BENCH): setup.py
 	@$(SETUP) bench
+	@touch $@
+
+$(FUZZ): setup.py
+	@$(SETUP) dev,fuzz
 	@touch $@

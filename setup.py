@@ -80,6 +80,11 @@ setup(
     extras_require={
         "bench": ["matplotlib>=3.10"],
         "postgres": POSTGRES,
+        # There are wheels for these only, and to build it takes a compiler of its own.
+        "fuzz": [
+            "atheris>=3; python_version < '3.15' and sys_platform == 'linux' "
+            "and platform_machine == 'x86_64'"
+        ],
         "dev": [
             *POSTGRES,
             "build>=1.3",

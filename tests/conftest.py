@@ -42,6 +42,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The suite runs on machines that are busy: an example may take its time.
 settings.register_profile("chatd", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=20_000)
 settings.load_profile("chatd")
 
 

@@ -35,6 +35,7 @@ class Auto(Dialect):
         super().__init__(setting)
         self._head = b""  # what came and was neither answered nor handed over
         self._lines = Crlf(setting)  # answers lines that are not recognised
+        self._inside = False  # such a line, which is too long to wait for its end
         self._unknown_chunk = False
         self._heir: Dialect | None = None
 
@@ -50,24 +51,22 @@ class Auto(Dialect):
         return request
 
     def _proceed(self) -> bool:
-        """Hand over if what came settles it; say whether there is a line to be answered."""
-        self._head = self._head.lstrip()
-        word = self._word
-        if self._heir is not None or self._may_grow(word):
+        """Hand over if what came settles it; say whether more of a line is to be answered."""
+        if not self._inside:
+            self._head = self._head.lstrip()
+            word = self._word
+            if self._heir is not None or self._may_grow(word):
+                return False
+            if kind := Json if self._head.startswith(b"{") else _DIALECTS.get(word):
+                self._hand_over(kind)
+                return False
+        line, end, rest = self._head.partition(b"\n")
+        if not (end or self._inside or len(line) > self.setting.limits.line):
             return False
-        if self._head.startswith(b"{"):
-            self._hand_over(Json)
-        elif word in _DIALECTS:
-            self._hand_over(_DIALECTS[word])
-        else:
-            line, end, rest = self._head.partition(b"\n")
-            if end:
-                self._lines.feed(line + end)
-                self._head = rest
-                return True
-            if len(self._head) > self.setting.limits.line:
-                self._hand_over(Crlf)  # which knows how to throw a long line away
-        return False
+        self._inside = not end
+        self._lines.feed(line + end)
+        self._head = rest
+        return bool(line or end)
 
     @property
     def _word(self) -> bytes:

@@ -46,13 +46,17 @@ def around(event: Found) -> Iterator[tuple[Record, bool]]:
 def recall(id: str, time: str, room: str, event: Event, found: bool = False) -> Recalled:
     """Make an event of what a line tells of the past.
 
-    time is what moment or stamp wrote. Raises ValueError for what is none of theirs.
+    time is what moment or stamp wrote. Raises ValueError for what is none of theirs, and for a time
+    that neither could write here.
     """
     try:
         number = parse_id(id)
     except CommandError as error:
         raise ValueError(error.text) from None
-    return Recalled(Record(number, datetime.fromisoformat(time).timestamp(), room, event), found)
+    record = Record(number, datetime.fromisoformat(time).timestamp(), room, event)
+    moment(record)  # these two differ in the time zone, and so in where all years end
+    stamp(record)
+    return Recalled(record, found)
 
 
 def unstamp(text: str) -> tuple[str, str, str, bool] | None:

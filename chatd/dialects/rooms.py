@@ -249,7 +249,7 @@ class RoomsClient(PlainClient):
 
     def _read_at_the_door(self, text: str) -> Event:
         """Nothing is heard there but whether the name is taken."""
-        nick = next((request.args[0] for request, _ in self._asked if request), "")
+        nick = next((" ".join(r.args) for r, answer in self._asked if r and answer is LoggedIn), "")
         return LoggedIn(nick) if text == _WELCOME else Failed("login", text)
 
 
