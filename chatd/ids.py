@@ -22,6 +22,15 @@ def make_id(epoch: int, n: int) -> int:
     return epoch << _BITS | n
 
 
+def epoch_at(now: float) -> int:
+    """Give the epoch of a server that starts then, in seconds since 1970.
+
+    1 for a time that cannot be, of a machine without a clock: the store knows which come next.
+    """
+    epoch = int(now) - BEGINNING
+    return epoch if 0 < epoch < 1 << 31 else 1
+
+
 def epoch_of(id: int) -> int:
     """Give the epoch of an id."""
     return id >> _BITS

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from chatd.config import Retention
@@ -78,7 +79,7 @@ class Recorder:
         self._committed = threading.Condition()
         self._hurry = threading.Event()
         self._stopping = False
-        self._next_pruning = 0.0
+        self._pruned_at = -inf
         self.stored_id = 0
         """All up to this id is stored, or in a gap that is."""
         self.missed = 0
@@ -239,11 +240,12 @@ class Recorder:
 
     def _prune(self) -> None:
         retention, now = self._retention, self._now()
-        if not retention.limited or now < self._next_pruning:
+        # Either way, as the clock may be set back.
+        if not retention.limited or abs(now - self._pruned_at) < self.PRUNING:
             return
         oldest = now - retention.age if retention.age is not None else 0.0
         if not self._store.prune(oldest, retention.count or 0):  # else the rest in the next round
-            self._next_pruning = now + self.PRUNING
+            self._pruned_at = now
 
     def _pass_on_notices(self) -> None:
         for notice in self._store.notices:

@@ -22,7 +22,7 @@ from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
 from chatd.guard import Guard, Guards
 from chatd.hub import Hub
-from chatd.ids import BEGINNING
+from chatd.ids import epoch_at
 from chatd.layers import Layer, Tls, TlsOrPlain
 from chatd.ledger import Ledger
 from chatd.limits import Security
@@ -140,7 +140,7 @@ class Server:
         if self._renewal is not None:
             self._renewal.start()
         if self._recorder is not None:
-            epoch = self._recorder.start(int(time.time()) - BEGINNING)
+            epoch = self._recorder.start(epoch_at(time.time()))
             self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
             if not self._recorder.trouble:
                 self.record(Keeping(self._recorder.store.place))

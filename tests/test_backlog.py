@@ -12,6 +12,7 @@ from fakes import World, remembered
 
 @given(st.lists(st.text(max_size=30)), st.integers(1, 5), st.integers(100, 400))
 def test_the_newest_events_that_fit_are_remembered(texts, count, size):
+    """R-17: of each room."""
     backlog = Backlog(Limits(backlog=count, backlog_bytes=size))
     events = [Said(GENERAL, "ala", text) for text in texts]
     records = remembered(*events)

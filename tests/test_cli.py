@@ -443,6 +443,7 @@ def test_a_toml_file_that_cannot_be_read(tmp_path, refused):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(engine, number, tmp_path):
+    """R-23: everybody is told, also who is at the door, and the status is 0."""
     with chatd_process(tmp_path, "--engine", engine) as process, ExitStack() as stack:
         nicks = ["ala", "bob", None]  # the third is at the door
         clients = [stack.enter_context(RawClient(process.port, nick=nick)) for nick in nicks]
@@ -458,6 +459,7 @@ def test_a_signal_ends_it_cleanly(engine, number, tmp_path):
 
 
 def test_a_client_that_does_not_close_delays_the_end_by_little(engine, tmp_path):
+    """R-23: all of it takes less than ten seconds."""
     with chatd_process(tmp_path, "--engine", engine) as process:
         with RawClient(process.port, nick="ala"):
             process.terminate()
@@ -466,6 +468,7 @@ def test_a_client_that_does_not_close_delays_the_end_by_little(engine, tmp_path)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once(engine, number, tmp_path):
+    """R-23: whoever does not read is not waited for any longer."""
     with (
         chatd_process(tmp_path, "--engine", engine) as process,
         RawClient(process.port, nick="ala") as ala,

@@ -112,6 +112,7 @@ def test_who_comes_through_a_tunnel_shares_with_nobody(addresses, clock):
 
 
 def test_addresses_are_forgotten_unless_there_is_something_to_remember(addresses, clock):
+    """R-17: of 20 000 a few are left."""
     for _ in range(3):
         addresses.enter("192.0.2.7:1")
     fast = addresses.flow("192.0.2.8:1")

@@ -84,7 +84,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_nonsense(world):
-    """S2-18, S2-08: one notice each, for that client only, and the connection stays."""
+    """S2-18, S2-08, R-37: one notice each, for that client only, and the connection stays."""
     with open_chat(world) as chat:
         ala, ola = chat.join("ala", "ola")
         for text, answer in NONSENSE.items():
@@ -116,7 +116,7 @@ def test_other_ways_to_write_it(chat, text):
 
 
 def test_a_line_that_is_too_long(chat_with):
-    """S2-17, S2-18, D-8: one notice, and the connection stays."""
+    """S2-17, S2-18, D-8, R-37: one notice, and the connection stays."""
     chat = chat_with(**{"limits.line": 100})
     ala, ola = chat.join("ala", "ola")
     room = 100 - len(b'{"type":"message","data":""}')
@@ -129,7 +129,7 @@ def test_a_line_that_is_too_long(chat_with):
 
 
 def test_a_line_that_never_ends(chat_with):
-    """S2-17, S2-18: one notice more, and the end."""
+    """S2-17, S2-18, R-37: one notice more, and the end."""
     chat = chat_with(**{"limits.endless": 5000})
     ala, ola = chat.join("ala", "ola")
     ala.sends(b'{"type":"message","data":"' + b"x" * 4200)

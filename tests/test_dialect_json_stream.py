@@ -276,7 +276,7 @@ def answers(client, *lines):
 
 
 def test_foreign_servers():
-    """S2-08: other types and shapes are notices, source and all."""
+    """S2-08, R-37: other types and shapes are notices, source and all."""
     other = b'{"type":"users","data":["a"]}'
     assert answers(JsonClient(), other + b"\n") == [(Notice(other.decode()), None)]
     deep = b'{"type":"message","more":' + b"[" * 100_000

@@ -61,6 +61,7 @@ def test_a_client_that_ended_is_gone_at_once_however_it_ended(engine):
 
 
 def test_descriptors_and_threads_return_to_where_they_were(engine, tmp_path):
+    """R-17: after 400 sessions."""
     with chatd_process(tmp_path, "--engine", engine) as chatd:
         with RawClient(chatd.port, nick="ala") as ala:
             for number in range(100):  # parked threads are made once
@@ -115,7 +116,7 @@ def test_stopping_tells_clients_and_does_not_wait_for_those_who_stay(engine):
 
 
 def test_stopping_delivers_what_is_on_its_way(engine):
-    """A listener who reads late gets everything that was said before the end."""
+    """R-23: a listener who reads late gets everything that was said before the end."""
     with running_server(engine=engine) as server:
         late = RawClient(server.port, nick="late")
         with RawClient(server.port, nick="ala") as ala:
@@ -129,6 +130,8 @@ def test_stopping_delivers_what_is_on_its_way(engine):
 
 
 def test_stopping_cuts_off_who_does_not_read(engine):
+    """R-23: nobody can put the end off for longer than `drain`, ten seconds by default."""
+    assert Limits().drain == 10.0
     limits = Limits(drain=0.3, stall=60.0, outbox=2**24)
     with running_server(engine=engine, limits=limits) as server:
         deaf = RawClient(server.port, nick="deaf", rcvbuf=4096)

@@ -158,6 +158,7 @@ def send_in_pieces(client, lines, seed):
 
 
 def test_all_listeners_hear_all_that_10_senders_say_in_one_order(engine):
+    """R-40: each sender's messages in the order in which they were said."""
     count = 500
     senders = [f"sender{number}" for number in range(10)]
     listeners = [f"listener{number}" for number in range(10)]
@@ -265,6 +266,7 @@ def check_wanderer(nick, script, lines, order):
 
 
 def test_in_a_storm_of_joins_and_leaves_everybody_hears_exactly_his_part(engine):
+    """R-40: of each room, and no more."""
     nicks = [f"wanderer{number}" for number in range(10)]
     scripts = [wander(nick, seed, 150) for seed, nick in enumerate(nicks)]
     with running_server(engine=engine) as server:

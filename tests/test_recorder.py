@@ -91,6 +91,7 @@ def test_many_records_are_one_commit_and_no_commit_is_too_large(recording):
 
 
 def test_nobody_waits_for_a_store_that_hangs(recording):
+    """R-18, R-20: nor is anything confirmed before it is there."""
     one = recording()
     one.store.may_go_on.clear()
     one.say("a", "b")  # would wait for ever
@@ -101,6 +102,7 @@ def test_nobody_waits_for_a_store_that_hangs(recording):
 
 
 def test_what_finds_no_place_is_counted_and_a_gap_is_stored_in_its_place(recording):
+    """R-17, R-20: the queue is bounded, and so is what is noted of the rest."""
     one = recording(start=False, store_queue=3)
     one.store.broken = "the disk is full"
     one.start()
@@ -117,6 +119,7 @@ def test_what_finds_no_place_is_counted_and_a_gap_is_stored_in_its_place(recordi
 
 
 def test_the_queue_is_bounded_in_bytes(recording):
+    """R-17, R-20: long messages are as many as fit."""
     one = recording(start=False, store_queue_bytes=5000)
     one.store.broken = "the disk is full"
     one.start()
@@ -135,6 +138,7 @@ def test_a_gap_that_is_open_at_the_end_is_stored(recording):
 
 
 def test_the_operator_is_told_once_and_on_recovery(recording):
+    """R-19: however often it is tried meanwhile."""
     one = recording()
     one.store.broken = "the disk is full"
     one.say("a")

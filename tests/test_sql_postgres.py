@@ -68,12 +68,14 @@ def test_without_the_driver():
 
 @pytest.mark.parametrize("url", ["postgresql:chat", "postgresql://ala:secret@here:port/chat"])
 def test_what_is_no_url_is_not_repeated(url):
+    """R-33: it may hold a password."""
     said = refusal(open_store, url)
     assert said == "a store of PostgreSQL is: postgresql://USER@HOST/DATABASE"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
 def test_a_server_that_is_not_there(scheme):
+    """R-33: the log does not say by which password it was asked."""
     store = open_store(f"{scheme}://ala:secret@127.0.0.1:1/chat")
     for action, *arguments in [(store.begin, EPOCH), (store.stats,)]:
         said = refusal(action, *arguments)

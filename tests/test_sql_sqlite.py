@@ -181,6 +181,7 @@ def test_a_file_that_may_not_be_written(folder_mode, file_mode):
 
 @pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
 def test_locked_by_another_program(path, begin, monkeypatch):
+    """R-20: the store says so soon, and takes the same records again later."""
     monkeypatch.setattr(sqlite, "WRITER_PATIENCE", 0.05)
     store = begun(path, said(1))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -198,7 +199,7 @@ def test_locked_by_another_program(path, begin, monkeypatch):
 
 
 def test_a_full_disk(path):
-    """What was kept stays, nothing is kept by halves, and it goes on when there is room."""
+    """R-19: what was kept stays, nothing by halves, and it goes on when there is room."""
     store = begun(path, *(said(n) for n in range(1, 101)))
     driver = store._writer.connection.dbapi_connection
     pages = driver.execute("PRAGMA page_count").fetchone()[0]

@@ -134,7 +134,7 @@ def test_epochs(store_url):
 
 
 def test_an_epoch_that_did_not_end_leaves_a_gap(store_url):
-    """What was seen last may be missing, and whoever resumes from there learns it."""
+    """R-18: what was seen last may be missing, and whoever resumes from there learns it."""
     store = open_store(store_url)
     store.begin(EPOCH)
     store.append([said(1), said(2)])

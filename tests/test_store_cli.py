@@ -123,6 +123,7 @@ def test_sqlalchemy_is_loaded_only_for_a_store(tmp_path, url):
 
 
 def test_the_end_commits_what_was_said_last(tmp_path, url, engine):
+    """R-23: so nothing is missing from the history."""
     with chatd_process(tmp_path, "--store", url, "--engine", engine) as process:
         with RawClient(process.port, nick="ala") as ala:
             ala.send("PUB last words")
@@ -167,6 +168,7 @@ def test_of_two_servers_one_has_the_file_and_the_other_gets_it_later(tmp_path, u
 
 
 def test_a_locked_file_is_told_once_and_on_recovery(tmp_path, url):
+    """R-20: by another process; nobody in the chat waits, and nothing is missing afterwards."""
     with chatd_process(tmp_path, "-v", "--store", url) as process:
         say(process.port, "before")
         other = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
@@ -190,7 +192,7 @@ def test_a_locked_file_is_told_once_and_on_recovery(tmp_path, url):
 
 
 def test_a_full_disk(tmp_path, url):
-    """Chat goes on, what was not stored is counted, and later told in its place."""
+    """R-19: chat goes on, and all of it is in the history once there is room."""
     with chatd_process(tmp_path, "-v", "--store", url) as process:
         say(process.port, "before")
         limit = os.path.getsize(tmp_path / "history.db-wal")

@@ -15,7 +15,7 @@ import pytest
 from chat import PATIENCE, RawClient, chatd_process
 
 ROUNDS = {"threads": 2, "select": 1, "asyncio": 1}
-SOAK_ROUNDS = 60
+SOAK_ROUNDS = 70
 SENDERS = 4
 
 
@@ -144,10 +144,12 @@ def rounds(tmp_path, count, engine, seed, pauses):
 
 
 def test_what_was_confirmed_survives(tmp_path, engine):
+    """R-18: and ids have no gap that is not noted."""
     rounds(tmp_path, ROUNDS[engine], engine, seed=engine, pauses=[0.01])
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_what_was_confirmed_survives_many_kills(tmp_path, engine):
-    rounds(tmp_path, SOAK_ROUNDS // 2, engine, seed=time.time(), pauses=[0.01, 0.002, 0])
+    """R-18: two hundred of them, on all engines together."""
+    rounds(tmp_path, SOAK_ROUNDS, engine, seed=time.time(), pauses=[0.01, 0.002, 0])

@@ -147,6 +147,7 @@ def test_a_queue_that_is_being_given_makes_no_room_for_another_one():
 
 
 def test_the_queue_is_bounded_in_bytes_too():
+    """R-17: of each tap."""
     """Ten thousand of the longest messages would be 40 MB for each tap that hangs."""
     tap = Recorder(size=10_000)
     tap.hold()

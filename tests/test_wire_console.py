@@ -143,7 +143,7 @@ def test_it_is_written_while_things_happen(tmp_path, engine):
 
 
 def test_private_texts_are_never_in_it(tmp_path, engine):
-    """D-7, D-10: neither the text of a private message nor that there was one."""
+    """D-7, D-10, R-33: neither the text of a private message nor that there was one."""
     with (
         chatd_process(tmp_path, "-v", "--engine", engine) as process,
         RawClient(process.port, nick="ala") as ala,
@@ -177,7 +177,7 @@ def test_private_texts_are_never_in_it(tmp_path, engine):
 
 
 def test_nobody_can_forge_it(tmp_path, engine):
-    """D-7: nicks and texts cannot make a line of their own, or drive the terminal."""
+    """D-7, R-33: nicks and texts cannot make a line of their own, or drive the terminal."""
     nasty = "\u202egnp.exe \u2028%n %s {} {0.__class__} \u200b\\n C:\\new"
     with (
         chatd_process(tmp_path, "-v", "--engine", engine) as process,
@@ -219,7 +219,7 @@ shown = st.one_of(
 
 @given(shown)
 def test_an_event_is_one_printable_line(event):
-    """D-7: whatever an event holds."""
+    """D-7, R-33: whatever an event holds."""
     assert all(line.isprintable() for line in describe(event))
 
 
@@ -340,6 +340,7 @@ def test_what_is_private_has_no_line(sender, recipient, text):
 
 @pytest.mark.parametrize("text", ["hello", "żółć", "a\nb", "\x1b]0;x\x07", "\u202e", "\ud800"])
 def test_an_event_is_a_json_object_of_one_line_in_ascii(text):
+    """R-33: for programs, too."""
     (line,) = structured(Said("General", "ala", text))
     assert line.isascii()
     assert line.isprintable()
