@@ -128,7 +128,7 @@ class Output(ABC):
             overflow = waited > 0 and self._outbox.size > self._limits.outbox
             self._note_size_locked()
         if overflow:
-            self.drop("too slow: more waits for it than the outbox holds")
+            self.drop(f"too slow: {self.unsent} bytes wait for it")
 
     def flush(self) -> None:
         """Send more of what waits; the engine calls it when the connection takes bytes."""
@@ -168,6 +168,11 @@ class Output(ABC):
             self._open = False
             self._outbox.add(data)
             self._flush_locked()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the client to take them."""
+        return self._outbox.size
 
     @property
     def stuffed(self) -> bool:

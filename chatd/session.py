@@ -427,7 +427,8 @@ class Session(Output):
         job = self._job  # of now: the next one's time is not over
         match self._take_due():
             case Due.STALL:
-                self.drop("too slow: its outbox stayed more than half full")
+                long = f"more than half of its outbox for {self._limits.stall:g} seconds"
+                self.drop(f"too slow: {self.unsent} bytes wait for it, {long}")
             case Due.CLOSE:
                 self.drop("does not close")
             case Due.LOGIN:

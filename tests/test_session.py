@@ -519,7 +519,7 @@ def test_a_full_outbox_is_the_end():
     assert not ala.wire.calls["abort"]
     ala.session.deliver(b"x")
     assert ala.wire.calls["abort"] == 1
-    reason = "too slow: more waits for it than the outbox holds"
+    reason = "too slow: 1001 bytes wait for it"
     assert world.seen(LoggedOut) == [LoggedOut("ala", reason)]
     assert not world.delivery.congested
     assert ola.ask("USERS") == ["USERS ola"]
@@ -560,7 +560,7 @@ def test_who_stays_congested_is_dropped_though_it_takes_a_little():
     world.clock.pass_by(0.1)
     ala.session.tick()
     assert ala.wire.calls["abort"] == 1
-    reason = "too slow: its outbox stayed more than half full"
+    reason = "too slow: 710 bytes wait for it, more than half of its outbox for 2 seconds"
     assert world.seen(LoggedOut) == [LoggedOut("ala", reason)]
     assert not world.delivery.congested
     assert ala.session.deadline == inf
@@ -714,6 +714,7 @@ def test_whoever_ended_is_read_even_when_all_others_wait():
 
 
 def test_whoever_does_not_stop_behind_the_end_is_cut_off():
+    """R-06: what is thrown away behind the end has a bound, too."""
     world = World(COMMANDS, endless=1000)
     ala = world.connect("ala")
     ala.session.end("quit")
