@@ -209,7 +209,8 @@ class LoopEngine(Engine):
             data = connection.sock.recv(RECV_SIZE)
         except (BlockingIOError, InterruptedError):
             return False
-        except OSError:
+        except OSError:  # by a reset; what it had begun to say is no message
+            session.end("connection closed")
             data = b""
         if data:
             session.receive(data)

@@ -278,7 +278,8 @@ class _ThreadConnection(Connection):
                 return None
         try:
             return self.sock.recv(RECV_SIZE)
-        except OSError:
+        except OSError:  # what it had begun to say is no message
+            self.session.end("connection closed")
             return b""
 
     def want_write(self) -> None:
