@@ -98,12 +98,11 @@ def named(text):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--requirement", help="run only the tests that name it; `any` is any")
+    parser.addoption("--requirement", help="run only tests that name one of these; `any` is any")
 
 
 def pytest_collection_modifyitems(config, items):
-    wanted = config.getoption("requirement")
-    if wanted:
+    if wanted := set((config.getoption("requirement") or "").split()):
         chosen = [item for item in items if _names(item, wanted)]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
@@ -111,7 +110,7 @@ def pytest_collection_modifyitems(config, items):
 
 def _names(item, wanted):
     numbers = _named_by(item)
-    return bool(numbers) if wanted == "any" else wanted in numbers
+    return bool(numbers if wanted == {"any"} else numbers & wanted)
 
 
 def _named_by(item):
@@ -158,9 +157,9 @@ def run_tests(root, *options):
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
 
 
-def failures(root):
-    """The tests that fail without any mutant: they can tell nothing."""
-    return _FAILED.findall(run_tests(root, "--requirement", "any")[1])
+def failures(root, requirements):
+    """The tests of requirements that fail without any mutant: they can tell nothing."""
+    return _FAILED.findall(run_tests(root, "--requirement", " ".join(requirements or ["any"]))[1])
 
 
 def verdict(mutant, root, ignored):
@@ -192,7 +191,7 @@ def main():
             root.mkdir()
             copy_project(root)
             roots.put(root)
-        ignored = failures(root)
+        ignored = failures(root, arguments.requirements)
         for test in ignored:
             print(f"fails without any mutant, and is left out: {test}")
 
