@@ -136,7 +136,7 @@ class JsonMemory(MemoryWorld):
         super().__init__({"dialect": "json"} | (settings or {}), **keywords)
 
     def connect(self, dialect="json"):
-        self._dialect = Crlf if dialect == "crlf" else Json
+        self.dialect = Crlf if dialect == "crlf" else Json
         return super().connect()
 
     def name_of(self, client):

@@ -132,6 +132,7 @@ def test_a_long_paste_waits_in_the_pipe():
 
 
 def test_lines_are_shown_one_by_one():
+    """R-09: without what would drive the terminal."""
     talk = Talk()
     talk.chat.received(b"one\r\ntwo\n\n  three")
     assert talk.shown() == ["one", "two", ""]

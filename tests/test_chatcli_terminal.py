@@ -264,7 +264,7 @@ def test_colours(options, settings, coloured):
 
 
 def test_others_cannot_drive_the_terminal(client_engine):
-    """Not even with a server that helps them."""
+    """R-09: not even with a server that helps them."""
 
     def serve(peer):
         peer.login()

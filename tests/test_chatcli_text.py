@@ -30,6 +30,7 @@ hostile = st.lists(
 @example("\x1b]0;title")
 @example("\u2028")
 def test_clean_text_cannot_drive_a_terminal(text):
+    """R-09: whatever a server sends."""
     result = clean(text)
     assert not set(result) & set(BIDI)
     bad = {c for c in result if c != "\t" and unicodedata.category(c) in ("Cc", "Cs", "Cn", "Co")}

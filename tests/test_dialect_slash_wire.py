@@ -71,7 +71,7 @@ from test_transcripts import has_ipv6
     ],
 )
 def test_the_group_is_cleaned(typed, group):
-    """S1-09, D-3: nothing in a group can be taken for more than a part of a name."""
+    """R-09, S1-09, D-3: nothing in a group can be taken for more than a part of a name."""
     with memory_chat("lines") as chat:
         ala = chat.come()
         ala.ask(typed, NICK)

@@ -148,6 +148,7 @@ def test_any_split_of_the_stream_gives_the_same_lines_and_errors(stream, data):
 @pytest.mark.parametrize("kind", [LineSplitter, ChunkSplitter])
 @pytest.mark.parametrize("piece", [100, 16 * 1024])
 def test_memory_stays_below_the_limit_and_one_feed(piece, kind):
+    """R-06: what is thrown away is not kept."""
     splitter = kind(4096, 2**20)
     data = b"x" * piece
     tracemalloc.start()
@@ -191,7 +192,7 @@ for name in ("__contains__", "endswith", "find", "index", "partition", "rfind", 
 
 @pytest.mark.parametrize("kind", [LineSplitter, ChunkSplitter])
 def test_no_byte_is_looked_at_again_with_each_piece_that_follows(monkeypatch, kind):
-    """Work is linear: a line that drips costs what the same line costs in one piece."""
+    """R-06: work is linear: a line that drips costs what the same line costs in one piece."""
     monkeypatch.setattr(framing, "bytearray", Counting, raising=False)
     monkeypatch.setattr(Counting, "looked_at", 0)
     splitter = kind(4096, 2**20)

@@ -53,7 +53,7 @@ def test_an_over_long_line_is_refused_once_before_it_ends(engine):
 
 
 def test_a_megabyte_without_a_newline_disconnects_and_costs_little(engine):
-    """The endless line, which pins ngircd 26.1 at 100 % CPU."""
+    """R-06: the endless line, which pins ngircd 26.1 at 100 % CPU."""
     with running_server(engine=engine) as server, RawClient(server.port, nick="ala") as ala:
         with RawClient(server.port) as bad:
             before = time.process_time()

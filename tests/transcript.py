@@ -296,7 +296,7 @@ class MemoryWorld:
     def __init__(self, settings=None, *, prompt=False, commands=(), filters=()):
         settings = dict(settings or {})
         limits = _limits(settings)
-        self._dialect = DIALECTS[settings.pop("dialect", "crlf")]
+        self.dialect = DIALECTS[settings.pop("dialect", "crlf")]  # of those who come
         self.prompt = prompt
         self.now = 1000.0
         self.appended = []
@@ -321,7 +321,7 @@ class MemoryWorld:
 
     def session(self, transport, address):
         session = Session(
-            self._dialect(Setting(self._limits, address, self._dispatcher.verbs)),
+            self.dialect(Setting(self._limits, address, self._dispatcher.verbs)),
             transport,
             address,
             self._hub,
