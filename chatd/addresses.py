@@ -44,16 +44,24 @@ class Addresses:
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._limits = limits
-        self._pace = pace
-        self._shared_pace = Pace(pace.burst * limits.neighbours, pace.rate * limits.neighbours)
-        self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
-        self._tries = Pace(limits.tries, limits.tries_again / 60.0)
-        self._exempt = tuple(exempt)
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, _Address] = {}
         self._most = _FEW
+        self.tune(limits, pace, exempt)
+
+    def tune(self, limits: Limits, pace: Pace, exempt: Iterable[Network]) -> None:
+        """Use other bounds from now on; what was taken up to now is forgotten."""
+        with self._lock:
+            self._limits = limits
+            self._pace = pace
+            self._shared_pace = Pace(pace.burst * limits.neighbours, pace.rate * limits.neighbours)
+            self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
+            self._tries = Pace(limits.tries, limits.tries_again / 60.0)
+            self._exempt = tuple(exempt)
+            for known in self._known.values():
+                known.arrivals.set_pace(self._arrivals)
+                known.requests.set_pace(self._shared_pace)
 
     def __len__(self) -> int:
         return len(self._known)

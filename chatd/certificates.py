@@ -1,89 +1,60 @@
-"""The server's certificate for TLS, and how it is renewed while the server runs."""
+"""The server's certificate for TLS."""
 
 import ssl
-import threading
-from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
-from queue import SimpleQueue
 
-from chatd.events import Event, Reloaded, Warned
+from chatd.config import Config, SettingsError
 
 
-class CertificateError(Exception):
+class CertificateError(SettingsError):
     """A certificate that cannot be used; the text says which file and why."""
 
 
 class Certificate:
     """A certificate and its private key, from PEM files; key None: both are in the first one.
 
-    Raises CertificateError.
+    It equals one of files that held the same. Raises CertificateError.
     """
 
     def __init__(self, cert: Path, key: Path | None = None) -> None:
-        self._cert, self._key = cert, key
-        self.context = self._load()
+        paths = [path for path in (cert, key) if path is not None]
+        self._digests = [sha256(_read(path)).digest() for path in paths]
+        self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         """What new connections use."""
-
-    def reload(self) -> None:
-        """Read the files again, for connections to come. Raises CertificateError, and changes
-        nothing then."""
-        self.context = self._load()
-
-    def _load(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION
-        for path in (self._cert, self._key):
-            if path is not None:
-                _check_readable(path)
         try:
             # Without a password, OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(self._cert, self._key, password="")
+            context.load_cert_chain(cert, key, password="")
         except (OSError, ValueError) as error:
             reason = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
-            pair = " and ".join(str(path) for path in (self._cert, self._key) if path)
+            pair = " and ".join(map(str, paths))
             raise CertificateError(f"cannot use {pair} for TLS: {reason}") from None
-        return context
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Certificate) and self._digests == other._digests
 
 
-class Renewal:
-    """Has a certificate read again, on a thread of its own: a file may hang.
+def load_certificate(config: Config) -> Certificate | None:
+    """Load the certificate; nobody may believe that there is TLS where there is none.
 
-    tell is called with what came of it, on that thread.
+    Raises CertificateError.
     """
-
-    def __init__(self, certificate: Certificate, tell: Callable[[Event], None]) -> None:
-        self._certificate = certificate
-        self._tell = tell
-        # A signal handler may ask while it interrupts one that asks: this queue bears that.
-        self._asked: SimpleQueue[bool] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="chatd-reload", daemon=True)
-
-    def start(self) -> None:
-        """Be ready; later there may be no thread to be had."""
-        self._thread.start()
-
-    def ask(self) -> None:
-        """Have the files read again; from any thread or signal handler."""
-        self._asked.put(True)
-
-    def stop(self) -> None:
-        """End the thread, unless a file hangs."""
-        self._asked.put(False)
-        self._thread.join(1.0)
-
-    def _run(self) -> None:
-        while self._asked.get():
-            try:
-                self._certificate.reload()
-            except CertificateError as error:
-                self._tell(Warned(f"{error}; the one before stays in use"))
-            else:
-                self._tell(Reloaded())
+    if config.tls_cert is not None:
+        return Certificate(config.tls_cert, config.tls_key)
+    asked = [
+        config.tls_key,
+        config.tls_only,
+        *(one.tls in ("auto", "only") for one in config.listen),
+    ]
+    if any(asked):
+        raise CertificateError("there is no TLS without a certificate (--tls-cert)")
+    return None
 
 
-def _check_readable(path: Path) -> None:
+def _read(path: Path) -> bytes:
     try:
-        path.open("rb").close()
+        return path.read_bytes()
     except OSError as error:
         raise CertificateError(f"cannot read {path}: {error.strerror}") from None

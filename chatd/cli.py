@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from chatd import __version__
 from chatd.admins import AdminError, read_admins
-from chatd.config import Admins, Config, Listen, LogFormat, Retention
+from chatd.config import Admins, Config, Listen, LogFormat, Retention, SettingsError
 from chatd.dialects.table import DIALECTS
 from chatd.flood import Pace
 from chatd.limits import Limits
@@ -264,7 +264,18 @@ def chatd(**values: Any) -> None:
     Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
     (port = 5000); the command line wins over the environment, that over the file.
     """
-    serve(_config(**values))
+    serve(_config(**values), lambda: read_config(sys.argv[1:]))
+
+
+def read_config(args: Sequence[str]) -> Config:
+    """Read all settings as chatd does when it is started with these arguments.
+
+    Raises SettingsError.
+    """
+    try:
+        return _config(**chatd.make_context("chatd", list(args)).params)
+    except click.ClickException as error:
+        raise SettingsError(_one_line(error)) from None
 
 
 def _config(
@@ -313,9 +324,9 @@ def _config(
         admins=_admins(admin, admin_secret_file),
         bans=bans,
         guest_names=guest_names,
-        log=verbose and not quiet,
+        verbose=verbose and not quiet,
         log_format=log_format,
-        log_addresses=not no_log_addresses,
+        no_log_addresses=no_log_addresses,
         store=store,
         store_private=store_private,
         retention=Retention(keep, keep_count),
@@ -348,9 +359,12 @@ def run_command(command: click.Command) -> NoReturn:
     try:
         status = command.main(standalone_mode=False)
     except click.ClickException as error:
-        text = " ".join(error.format_message().split())
-        print(f"{command.name}: {text}", file=sys.stderr)
+        print(f"{command.name}: {_one_line(error)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _one_line(error: click.ClickException) -> str:
+    return " ".join(error.format_message().split())

@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from chatd.flood import UNBOUND, Pace
 from chatd.limits import Framing, Limits, Security
 from chatd.networks import LOOPBACK, Network
 
 LogFormat = Literal["text", "json"]
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the text is one line and says why."""
 
 
 class Listen(Struct, frozen=True):
@@ -76,12 +81,12 @@ class Config(Struct, frozen=True, kw_only=True):
     """The file of bans and mutes; None: they end with the server."""
     guest_names: bool = False
     """Whether those who enter without a nick are guests, instead of known by their address."""
-    log: bool = False
+    verbose: bool = False
     """Whether the activity log is printed."""
     log_format: LogFormat = "text"
     """Lines for people, or an object a line for programs."""
-    log_addresses: bool = True
-    """Whether the log says where people come from."""
+    no_log_addresses: bool = False
+    """Whether the log leaves out where people come from."""
     store: str = "none"
     """URL of the store for the history, or `none`."""
     store_private: bool = False
@@ -98,3 +103,19 @@ class Config(Struct, frozen=True, kw_only=True):
     port_file: Path | None = None
     """Where it is written which ports the system has chosen."""
     limits: Limits = Limits()
+
+
+def named(config: Config) -> dict[str, object]:
+    """Give the settings by the names that they have on the command line."""
+    retention, limits = config.retention, config.limits
+    plain = {name.replace("_", "-"): value for name, value in asdict(config).items()}
+    del plain["retention"], plain["limits"], plain["admins"]
+    return {
+        **plain,
+        "admin": config.admins,
+        "keep": retention.age,
+        "keep-count": retention.count,
+        "max-clients": limits.clients,
+        "max-per-address": limits.per_address,
+        "max-arrivals": limits.arrivals,
+    }

@@ -45,7 +45,7 @@ from chatd.events import (
 
 _LINES: dict[type[Event], Callable[[Any], str]] = {
     Listening: lambda e: f"listening on {_place(e.host, e.port)} ({_how(e)}){_how_to_join(e)}",
-    Reloaded: lambda e: "read the certificate again",
+    Reloaded: lambda e: f"reloaded: {_what_changed(e)}",
     Keeping: lambda e: f"keeping the history in {e.place}",
     Connected: lambda e: "connected" + (f" from {e.address}" if e.address else ""),
     LoggedIn: lambda e: f"logged in {e.nick}" + (f" from {e.address}" if e.address else ""),
@@ -131,6 +131,12 @@ def _shows_itself(character: str) -> bool:
     return character.isprintable() and character != "\\"
 
 
+def _what_changed(event: Reloaded) -> str:
+    changed = ", ".join(event.changed) or "nothing has changed"
+    restart = f"; a restart is needed for {', '.join(event.restart)}" if event.restart else ""
+    return changed + restart
+
+
 def _place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -161,13 +167,14 @@ class Console:
     """
 
     def __init__(self, stream: TextIO | None, render: Render = stamped) -> None:
-        self._render = render
+        self.render = render
+        """How events are written; it may be changed at any time."""
         self._file = stream.fileno() if stream else None
         self._torn = b""
 
     def show(self, event: Event) -> None:
         """Print an event, if it is one to be shown."""
-        for line in self._render(event):
+        for line in self.render(event):
             self._write(f"{line}\n".encode())
 
     def _write(self, line: bytes) -> None:

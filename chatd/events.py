@@ -367,9 +367,17 @@ class Listening(Event, frozen=True):
 
 
 class Reloaded(Event, frozen=True):
-    """Files were read again; connections to come use the certificate in them."""
+    """The settings were read again."""
 
     public: ClassVar[bool] = True
+    changed: tuple[str, ...] = ()
+    """What holds from now on, such as `max-clients 100 -> 200`."""
+    restart: tuple[str, ...] = ()
+    """The names of settings that are others, too, and hold when the server is started again."""
+
+    @property
+    def size(self) -> int:
+        return 64 + _weight(*self.changed, *self.restart)
 
 
 class Keeping(Event, frozen=True):

@@ -20,6 +20,9 @@ class Pace(Struct, frozen=True):
     burst: int
     rate: float
 
+    def __str__(self) -> str:
+        return "off" if self.rate == inf else f"{self.burst}/{self.rate:g}"
+
 
 UNBOUND = Pace(1, inf)
 
@@ -38,6 +41,10 @@ class Bucket:
 
     def __init__(self, pace: Pace, longest: float = inf) -> None:
         self._longest = longest
+        self.set_pace(pace)
+
+    def set_pace(self, pace: Pace) -> None:
+        """Be full, and hold and fill as another pace says."""
         self._step = 1.0 / pace.rate
         self._burst_time = (pace.burst - 1) / pace.rate
         self._full_at = -inf
@@ -69,6 +76,11 @@ class Flow:
         self.pace = pace
         self._own = Bucket(pace)
         self._shared = shared
+
+    def set_pace(self, pace: Pace) -> None:
+        """Let the session ask for so much from now on."""
+        self.pace = pace
+        self._own.set_pace(pace)
 
     def take(self, now: float, weight: float = 1.0) -> float:
         """Take note of a request; give the time before which no other one is carried out.

@@ -110,6 +110,11 @@ class Hub:
 
     # -- people ------------------------------------------------------------------------------
 
+    def tune(self, limits: Limits, greeting: str) -> None:
+        """Use other limits and another greeting for those who come from now on."""
+        with self._lock:
+            self._limits, self._greeting = limits, greeting
+
     def open(self, client: Client) -> None:
         """Enter a new connection into the books."""
         with self._lock:

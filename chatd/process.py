@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -14,8 +15,7 @@ from types import FrameType
 import click
 
 from chatd.banfile import BanFileError
-from chatd.certificates import CertificateError
-from chatd.config import Config
+from chatd.config import Config, SettingsError
 from chatd.console import (
     Console,
     Render,
@@ -26,28 +26,34 @@ from chatd.console import (
 )
 from chatd.mistakes import log_mistake
 from chatd.plugins import PluginError
+from chatd.reload import Reload, Settings
 from chatd.server import ListenError, Server
 from chatd.store import StoreError
 from chatd.taps import Tap
 
 
-def serve(config: Config) -> None:
-    """Run a server until a signal ends it.
+def serve(config: Config, read: Callable[[], Config]) -> None:
+    """Run a server until a signal ends it; read gives the settings as they are later.
 
     Raises click.ClickException when it cannot be started.
     """
-    taps = (Tap(Console(sys.stdout, _render(config)).show),) if config.log else ()
+    console = Console(sys.stdout if config.verbose else None, _render(config))
+
+    def use_log(settings: Settings) -> None:
+        console.render = _render(settings.config)
+
+    reload = Reload(read, dict.fromkeys(("log-format", "no-log-addresses"), use_log))
     _raise_file_limit()
     try:
-        server = Server(config, taps=taps)
-    except (PluginError, StoreError, CertificateError, BanFileError, ListenError) as error:
+        taps = (Tap(console.show),) if config.verbose else ()
+        server = Server(config, taps=taps, reload=reload)
+    except (PluginError, StoreError, SettingsError, BanFileError, ListenError) as error:
         raise click.ClickException(str(error)) from None
-    if taps:
+    if config.verbose:
         _log_warnings(server)
     threading.excepthook = _note_end_of_thread
     _stop_on_signals(server)
-    if config.tls_cert is not None:
-        _reload_on_hangup(server)
+    _reload_on_hangup(server)
     if config.port_file is not None:
         _write_port_file(config.port_file, server)
     server.start()
@@ -57,7 +63,7 @@ def serve(config: Config) -> None:
 
 def _render(config: Config) -> Render:
     render: Render = structured if config.log_format == "json" else stamped
-    return render if config.log_addresses else without_addresses(render)
+    return without_addresses(render) if config.no_log_addresses else render
 
 
 def _raise_file_limit() -> None:
@@ -101,7 +107,7 @@ def _stop_on_signals(server: Server) -> None:
 
 
 def _reload_on_hangup(server: Server) -> None:
-    """Read the certificate again at SIGHUP, unless it says that our terminal is gone."""
+    """Read the settings again at SIGHUP, unless it says that our terminal is gone."""
     minded = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
 
     def hang_up(number: int, frame: FrameType | None) -> None:

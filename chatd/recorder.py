@@ -154,6 +154,11 @@ class Recorder:
                 self._committed.wait_for(lambda: self.stored_id >= id or self.trouble, timeout)
             return self.stored_id >= id
 
+    def retain(self, retention: Retention) -> None:
+        """Forget other things from now on; from any thread."""
+        self._retention = retention
+        self._next_pruning = 0.0
+
     def close(self, timeout: float) -> None:
         """Store what is queued, for at most timeout seconds, and let go of the store.
 

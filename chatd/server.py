@@ -10,7 +10,6 @@ from chatd.addresses import Addresses
 from chatd.archive import Archive
 from chatd.banfile import BanFile
 from chatd.bans import Bans
-from chatd.certificates import Certificate, CertificateError, Renewal
 from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
@@ -30,6 +29,7 @@ from chatd.moderation import Moderation
 from chatd.output import Transport
 from chatd.plugins import Plugins
 from chatd.recorder import Recorder
+from chatd.reload import Reload, Settings, Use
 from chatd.session import Session
 from chatd.taps import Tap, TapRunner
 from chatd.workers import Workers
@@ -63,7 +63,8 @@ _STORE_TIMEOUT = 5.0
 class Server:
     """One chat server.
 
-    taps are further listeners beside those of plugins. Raises PluginError when a plugin cannot
+    taps are further listeners beside those of plugins. reload says where settings are read
+    again; without it only the files that config names are. Raises PluginError when a plugin cannot
     be used, StoreError when there is no such store, CertificateError when the certificate cannot be
     used, BanFileError when the bans cannot be read, ListenError when an address cannot be bound or
     there is no such dialect.
@@ -74,6 +75,7 @@ class Server:
         config: Config,
         *,
         taps: tuple[Tap, ...] = (),
+        reload: Reload | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = config.limits
@@ -113,9 +115,9 @@ class Server:
             guards,
             self.moderation,
         )
-        self._certificate = _certificate(config)
-        self._renewal = Renewal(self._certificate, self.record) if self._certificate else None
-        self._security: Security = "only" if config.tls_only else "auto"
+        self._settings = Settings.of(config)
+        self._use_tls(self._settings)
+        self._reload = reload or Reload(lambda: config)
         self._warned: dict[str, float] = {}
         self._stopping = False
         self.listeners = _listen(config, self.plugins.dialects)
@@ -137,8 +139,7 @@ class Server:
 
     def start(self) -> None:
         """Open the store, and begin to accept connections."""
-        if self._renewal is not None:
-            self._renewal.start()
+        self._reload.start(self._settings, self._live(), self.record)
         if self._recorder is not None:
             epoch = self._recorder.start(epoch_at(time.time()))
             self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
@@ -160,8 +161,7 @@ class Server:
         finally:
             self._engine.close()
             self._workers.close()
-            if self._renewal is not None:
-                self._renewal.stop()
+            self._reload.stop()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)
             for tap in self._taps:
@@ -174,9 +174,8 @@ class Server:
         self._engine.wake()
 
     def reload(self) -> None:
-        """Have the certificate read again; from any thread or signal handler."""
-        if self._renewal is not None:
-            self._renewal.ask()
+        """Have the settings read again, soon; from any thread or signal handler."""
+        self._reload.ask()
 
     @property
     def wakeup_fileno(self) -> int:
@@ -195,6 +194,55 @@ class Server:
         """Show events to `taps` alone, from any thread: plugins' taps might be their cause."""
         for tap in self._own_taps:
             tap.offer(events)
+
+    # -- what can change ---------------------------------------------------------------------
+
+    def _live(self) -> dict[str, Use]:
+        """Say how a setting is put into use while the server runs, by its name."""
+        return {
+            "greeting": self._use_in_hub,
+            "max-clients": self._use_in_hub,
+            "max-per-address": self._use_for_addresses,
+            "max-arrivals": self._use_for_addresses,
+            "exempt": self._use_for_addresses,
+            "flood": self._use_for_addresses,
+            "admin": self._use_admins,
+            "guest-names": self._use_guest_names,
+            "store-private": self._use_store_private,
+            "keep": self._use_retention,
+            "keep-count": self._use_retention,
+            "tls-cert": self._use_tls,
+            "tls-key": self._use_tls,
+            "tls-only": self._use_tls,
+            "certificate": self._use_tls,
+        }
+
+    def _use_in_hub(self, settings: Settings) -> None:
+        self.limits = settings.config.limits
+        self.hub.tune(self.limits, settings.config.greeting)
+
+    def _use_for_addresses(self, settings: Settings) -> None:
+        config = settings.config
+        self._addresses.tune(config.limits, config.flood, config.exempt)
+        for session in list(self._engine.sessions):
+            session.set_pace(config.flood)
+
+    def _use_admins(self, settings: Settings) -> None:
+        self.moderation.admins = settings.config.admins
+
+    def _use_guest_names(self, settings: Settings) -> None:
+        self._guest_names = settings.config.guest_names
+
+    def _use_store_private(self, settings: Settings) -> None:
+        self._ledger.private = settings.config.store_private and self._recorder is not None
+
+    def _use_retention(self, settings: Settings) -> None:
+        if self._recorder is not None:
+            self._recorder.retain(settings.config.retention)
+
+    def _use_tls(self, settings: Settings) -> None:
+        self._certificate = settings.certificate
+        self._security: Security = "only" if settings.config.tls_only else "auto"
 
     # -- what engines ask for ----------------------------------------------------------------
 
@@ -232,10 +280,10 @@ class Server:
         return spec.tls or self._security
 
     def _layer(self, spec: Listen) -> Layer | None:
-        security = self._security_of(spec)
-        if self._certificate is None or security == "off":
+        certificate, security = self._certificate, self._security_of(spec)
+        if certificate is None or security == "off":
             return None
-        context = self._certificate.context
+        context = certificate.context
         return Tls(context) if security == "only" else TlsOrPlain(context)
 
     def refusal(self, address: str) -> str | None:
@@ -261,20 +309,6 @@ class Server:
         if now - self._warned.get(text, -every) >= every:
             self._warned[text] = now
             self._tell(text)
-
-
-def _certificate(config: Config) -> Certificate | None:
-    """Load the certificate; nobody may believe that there is TLS where there is none."""
-    if config.tls_cert is not None:
-        return Certificate(config.tls_cert, config.tls_key)
-    asked = [
-        config.tls_key,
-        config.tls_only,
-        *(one.tls in ("auto", "only") for one in config.listen),
-    ]
-    if any(asked):
-        raise CertificateError("there is no TLS without a certificate (--tls-cert)")
-    return None
 
 
 def _listen(config: Config, dialects: Container[str]) -> list[Listener]:

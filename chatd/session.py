@@ -13,7 +13,7 @@ from chatd.delivery import Delivery, Encoder
 from chatd.dialects import FIRST, Dialect
 from chatd.dialects.notices import slow_down
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
-from chatd.flood import TOLD_AGAIN, Flow
+from chatd.flood import TOLD_AGAIN, Flow, Pace
 from chatd.hub import Hub
 from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
@@ -117,6 +117,11 @@ class Session(Output):
         self._over = False  # nothing comes any more
         self._opened = clock()
         self._expect_login()
+
+    def set_pace(self, pace: Pace) -> None:
+        """Let the client ask for so much from now on; from any thread."""
+        if self._flow is not None:
+            self._flow.set_pace(pace)
 
     def _expect_login(self) -> None:
         limits = self._limits

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from chatd.config import Config
+from chatd.reload import Reload
 from chatd.server import Server
 from chatd.taps import Tap
 
@@ -26,12 +27,14 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(*, taps: tuple[Tap, ...] = (), **settings: Any) -> Iterator[RunningServer]:
+def running_server(
+    *, taps: tuple[Tap, ...] = (), reload: Reload | None = None, **settings: Any
+) -> Iterator[RunningServer]:
     """Run a server with the given Config settings on a free port, and stop it at the end.
 
     It listens on IPv4 and IPv6 as chatd does by default.
     """
-    server = Server(Config(**{"port": 0, **settings}), taps=taps)
+    server = Server(Config(**{"port": 0, **settings}), taps=taps, reload=reload)
 
     def serve() -> None:
         server.start()

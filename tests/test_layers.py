@@ -48,6 +48,7 @@ LEVELS = {
     "commands": 3,
     "guard": 3,
     "recorder": 3,
+    "reload": 3,
     "hookspecs": 3,
     "plugins": 3,
     "engines": 4,
