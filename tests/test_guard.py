@@ -47,6 +47,7 @@ def test_so_many_failures_in_a_row_switch_it_off_and_are_told_once(guard, told, 
 
 
 def test_one_success_in_between_forgives_all(guard):
+    """R-25: it is ten in a row that count."""
     for _ in range(10):
         guard.note(ValueError())
         guard.note(ValueError())
@@ -133,6 +134,8 @@ def test_a_job_that_keeps_failing_or_hangs_counts(guard, told, caplog):
 
 
 def test_a_filter_that_keeps_failing_is_passed_over(guard, told, caplog):
+    """R-25: then messages pass it unseen."""
+
     def see(message):
         raise ValueError("again")
 
@@ -181,7 +184,7 @@ def warnings(events):
 
 @pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE"])
 def test_a_plugin_is_switched_off_on_a_server(engine, verb, tmp_path, caplog):
-    """Its commands say so, its filters see nothing, all else goes on, and stats show it."""
+    """R-25: its commands say so, its filters see nothing, all else goes on, and stats show it."""
     seen = []
     dice = CRASH.replace("crash", "roll").replace("complain", "grumble")
     folder = write(tmp_path / "plugins", crash=CRASH, dice=dice)
@@ -200,7 +203,7 @@ def test_a_plugin_is_switched_off_on_a_server(engine, verb, tmp_path, caplog):
 
 
 def test_bundled_plugins_are_never_switched_off(engine, monkeypatch, caplog):
-    """Without talk and people there were no chat any more."""
+    """R-25: without talk and people there were no chat any more."""
     with chat("ala", "bob", engine=engine, limits=Limits(failures=3)) as (server, ala, bob):
         with monkeypatch.context() as patched:
             patched.setattr(server.server.hub, "tell", lambda *_: 1 / 0)
@@ -227,7 +230,7 @@ WHERE = """
 
 
 def test_what_may_block_runs_on_a_worker(engine, tmp_path):
-    """Never on the thread that serves others, be it the loop's or a reader's."""
+    """R-26: never on the thread that serves others, be it the loop's or a reader's."""
     folder = write(tmp_path / "plugins", where=WHERE)
     with chat("ala", plugins_dir=folder, engine=engine) as (server, ala):
         assert [ala.ask("HERE"), ala.ask("ASIDE")] == ["NOTICE there"] * 2
@@ -252,7 +255,7 @@ HANG = """
 
 
 def test_a_plugin_that_hangs_is_switched_off(engine, tmp_path):
-    """Its threads stay lost, but no more of them."""
+    """R-26: its threads stay lost, but no more of them."""
     seen = []
     folder = write(tmp_path / "plugins", hold=HANG)
     limits = Limits(failures=2, command=0.05)

@@ -421,6 +421,7 @@ def test_only_a_room_that_exists_can_be_joined_or_left(house, room):
 
 
 def test_the_rooms_of_one_user_are_bounded():
+    """R-38: until one is left."""
     house = House(rooms_per_user=2)
     ala = house.client("ala")
     for room in ("tea", "coffee"):

@@ -124,7 +124,7 @@ def test_tries_are_forgotten_in_time(world):
 
 
 def test_the_secret_is_nowhere(world, caplog):
-    """Not in an event, the log, an answer or what is kept; nor are parts of it."""
+    """R-33: not in an event, the log, an answer or what is kept; nor are parts of it."""
     caplog.set_level(logging.DEBUG)
     ala, bob = world.connect("ala"), world.connect("bob")
     tries = [f"root {SECRET}", f"{SECRET}", f"{SECRET} root", f"{SECRET} {SECRET} root"]
@@ -362,6 +362,7 @@ def test_the_list(world):
 
 
 def test_bans_have_a_bound_and_make_room_when_they_are_over():
+    """R-17: a thousand of them."""
     world = make_world(bans=2)
     eva = moderator(world)
     order(world, eva, "BAN ala 1m")

@@ -39,6 +39,7 @@ HOLD = """
 
 
 def test_a_command_that_blocks_holds_up_nobody_else(engine, tmp_path):
+    """R-26: but what its caller sends meanwhile waits."""
     folder = write(tmp_path / "plugins", hold=HOLD)
     with (
         chat("ala", "bob", plugins_dir=folder, engine=engine) as (server, ala, bob),
@@ -60,6 +61,7 @@ def test_a_command_that_blocks_holds_up_nobody_else(engine, tmp_path):
 
 
 def test_the_server_ends_while_a_command_blocks(engine, tmp_path):
+    """R-26: nobody waits for it."""
     folder = write(tmp_path / "plugins", hold=HOLD)
     settings = {"plugins_dir": folder, "engine": engine, "limits": Limits(linger=0.1)}
     with ExitStack() as stack:
@@ -73,6 +75,7 @@ def test_the_server_ends_while_a_command_blocks(engine, tmp_path):
 
 
 def test_when_all_workers_are_taken_callers_hear_busy(engine, tmp_path):
+    """R-26: the pool is bounded."""
     folder = write(tmp_path / "plugins", hold=HOLD)
     settings = {"plugins_dir": folder, "engine": engine, "limits": Limits(workers=2)}
     with (
@@ -260,6 +263,7 @@ def test_who_is_refused_in_rooms_is_sent_away_whatever_commands_there_are(engine
 
 
 def test_a_command_past_its_deadline_is_given_up(engine, tmp_path, caplog):
+    """R-26: and whatever it does later, nothing comes of it."""
     folder = write(tmp_path / "plugins", hold=OVERDUE)
     limits = Limits(command=0.1, workers=1)
     settings = {"plugins_dir": folder, "engine": engine, "limits": limits}

@@ -165,7 +165,7 @@ CRASH = """
 
 @pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE", "PUB crash"])
 def test_whatever_a_plugin_raises_costs_its_caller_one_line(engine, verb, tmp_path, caplog):
-    """In a handler, in one on a worker, and in a filter."""
+    """R-25: in a handler, in one on a worker, and in a filter."""
     folder = write(tmp_path / "plugins", crash=CRASH)
     with chat("ala", "bob", plugins_dir=folder, engine=engine) as (_, ala, bob):
         for kind in KINDS:
@@ -219,6 +219,7 @@ def test_a_refusal_that_is_no_text_is_told_all_the_same(engine, kind, told, tmp_
 
 @pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE"])
 def test_the_log_has_the_traceback_under_the_id_that_was_told(engine, verb, tmp_path):
+    """R-25: once for each failure."""
     folder = write(tmp_path / "plugins", crash=CRASH)
     forged = "x~2026-01-01 00:00:00 said in General by root: hi%refused^[31m"
     options = ("--engine", engine, "--plugins-dir", str(folder))

@@ -129,6 +129,7 @@ def test_events_that_a_tap_loses_are_counted():
 
 
 def test_a_tap_that_always_raises_is_left_alone(engine, tmp_path):
+    """R-25: after ten failures in a row."""
     source = """
     from chatd import Tap, hookimpl
 

@@ -43,10 +43,11 @@ def tables(root):
 def live(port, number):
     """Come, do a bit of everything, and leave one way or another."""
     with RawClient(port, nick=f"u{number}") as client:
-        client.send("PUB hello\r\nJOIN den\r\nSAY den hello\r\nHISTORY\r\nDANCE\r\nPUB \x1b")
-        client.send(f"PRIV u{number} psst\r\nPRIV nobody psst\r\nLOGIN v{number}")
+        den = f"den{number}"
+        client.send(f"PUB hello\r\nCREATE {den}\r\nJOIN {den}\r\nSAY {den} hello\r\nHISTORY")
+        client.send(f"PRIV u{number} psst\r\nDANCE\r\nPUB \x1b\r\nLOGIN v{number}")
         if number % 2:
-            client.send("LEAVE den\r\nQUIT")
+            client.send(f"LEAVE {den}\r\nQUIT")
             client.rest()
         else:
             client.send(b"PUB half")
@@ -54,9 +55,8 @@ def live(port, number):
 
 def test_who_has_left_leaves_nothing_behind(engine):
     """R-17: in no table of the server is there more after a hundred sessions than after thirty."""
-    with running_server(engine=engine, limits=Limits(backlog=20)) as running:
+    with running_server(engine=engine, limits=Limits(backlog=20, rooms=5)) as running:
         with RawClient(running.port, nick="ala") as ala:
-            ala.send("CREATE den")
 
             def settled():
                 ala.send("LIST")

@@ -24,6 +24,7 @@ DAY = 86400.0
 
 TIME_OF_DAY = {"time.time", "time.time_ns", "time.localtime", "datetime.now", "datetime.today"}
 SHOWN_OR_KEPT = {
+    "bans.py::__init__": "until when a ban is in force, also by the next start",
     "console.py::structured": "when something happened, in the log",
     "ledger.py::__init__": "the same, in the history",
     "options.py::convert": "what `chatctl --since 2h` means",

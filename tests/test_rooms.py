@@ -21,6 +21,7 @@ def records(house, client, room):
 
 
 def test_the_room_that_has_been_empty_for_longest_makes_place(house):
+    """R-38: whether somebody was in it or not."""
     ala, ola = house.client("ala"), house.client("ola")
     for room in ("tea", "den", "bar"):
         house.hub.create(ala, room)
@@ -40,6 +41,7 @@ def test_the_room_that_has_been_empty_for_longest_makes_place(house):
 
 
 def test_general_stays_though_it_is_empty(house):
+    """R-38: everybody who logs in enters it."""
     ala = house.client("ala")
     house.hub.leave(ala, "General")
     for number in range(9):
@@ -49,6 +51,7 @@ def test_general_stays_though_it_is_empty(house):
 
 
 def test_where_somebody_is_everywhere_there_is_no_place(house):
+    """R-38: that is an error, and no room is lost."""
     ala = house.client("ala")
     for room in ("tea", "den", "bar"):
         house.hub.create(ala, room)
@@ -92,6 +95,7 @@ def test_what_went_is_known_to_have_gone_in_a_new_epoch(house):
 @pytest.mark.parametrize("count", [2000, pytest.param(100_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("users", [1, 100])
 def test_rooms_without_end_stay_within_their_bound(users, count):
+    """R-17, R-38: by one user or by many."""
     house = House(rooms=50)
     people = [house.client(f"user{number}") for number in range(users)]
     house.hub.create(people[0], "mine")
