@@ -8,9 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chatd.commands import Command, Context, Filter
+    from chatd.commands import Command, Filter
     from chatd.dialects import Dialect, Setting, one_line
     from chatd.dialects.framing import ChunkSplitter, LineSplitter
+    from chatd.dispatch import Context
     from chatd.durations import parse_duration
     from chatd.events import (
         GENERAL,
@@ -104,7 +105,7 @@ _HOMES = {
     "Setting": "chatd.dialects",
     "one_line": "chatd.dialects",
     "Command": "chatd.commands",
-    "Context": "chatd.commands",
+    "Context": "chatd.dispatch",
     "Filter": "chatd.commands",
     **dict.fromkeys(("Page", "Place", "Stats", "Store", "StoreError"), "chatd.store"),
     "Moderator": "chatd.moderation",

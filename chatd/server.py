@@ -10,11 +10,11 @@ from chatd.addresses import Addresses
 from chatd.archive import Archive
 from chatd.banfile import BanFile
 from chatd.bans import Bans
-from chatd.commands import Dispatcher
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
 from chatd.dialects.table import DIALECTS
+from chatd.dispatch import Dispatcher
 from chatd.engines import Engine, Host, Listener
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine

@@ -25,9 +25,10 @@ import chatd_plugins
 from chatcli.cli import chatcli
 from chatd import console, events, hookspecs, limits
 from chatd.cli import chatd as chatd_command
-from chatd.commands import Command, Context
+from chatd.commands import Command
 from chatd.ctl import chatctl
 from chatd.dialects.crlf import CrlfClient
+from chatd.dispatch import Context
 from chatd.moderation import Moderator
 
 ROOT = Path(__file__).resolve().parent.parent

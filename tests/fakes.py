@@ -4,10 +4,10 @@ from collections import Counter, deque
 
 from chatd.addresses import Addresses
 from chatd.bans import Bans
-from chatd.commands import Dispatcher
 from chatd.delivery import Change, Delivery
 from chatd.dialects import Setting
 from chatd.dialects.crlf import Crlf
+from chatd.dispatch import Dispatcher
 from chatd.events import Record
 from chatd.flood import UNBOUND
 from chatd.hub import Hub

@@ -46,6 +46,7 @@ LEVELS = {
     "certificates": 3,
     "moderation": 3,
     "commands": 3,
+    "dispatch": 3,
     "guard": 3,
     "recorder": 3,
     "reload": 3,
@@ -69,7 +70,10 @@ BANNED = {
     1: ("socket", "select", "threading", "queue", "asyncio"),
     2: ("socket", "select", "asyncio", "pluggy", "chatd_plugins"),
     3: ("socket", "select", "asyncio"),
-    4: ("pluggy", "chatd_plugins", "chatd.events", "chatd.hub", "chatd.commands", "chatd.plugins"),
+    4: (
+        *("pluggy", "chatd_plugins", "chatd.events", "chatd.hub", "chatd.commands"),
+        *("chatd.dispatch", "chatd.plugins"),
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from chat import PATIENCE, wait_until
-from chatd.commands import Context
+from chatd.dispatch import Context
 from chatd.limits import Limits
 from chatd.plugins import Plugins
 from chatd.store import StoreError
@@ -152,7 +152,7 @@ OVERDUE = """
         "reply": ("late",), "login": ("late",), "say": ("General", "late"),
         "tell": ("bob", "late"), "create": ("late",), "join": ("den",), "leave": ("General",),
         "users": (), "rooms": (), "whoami": (), "history": ("General",), "search": ("late",),
-        "stats": (), "inspect": (),
+        "stats": (), "inspect": (), "oper": ("root", "late"), "moderator": None,
         "quit": (), "nick": None,
     }
     outcomes = {}

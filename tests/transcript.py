@@ -17,10 +17,10 @@ from unittest import mock
 from chatcli.check.logins import login_notice, login_steps
 from chatcli.check.matching import decoded, lenient, strict
 from chatcli.check.scenario import ENDS
-from chatd.commands import Dispatcher
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
 from chatd.dialects.table import DIALECTS
+from chatd.dispatch import Dispatcher
 from chatd.engines import peer_name
 from chatd.events import Disconnected, Failed, LoggedIn, LoggedOut, Renamed
 from chatd.hub import Hub
