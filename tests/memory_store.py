@@ -20,6 +20,7 @@ class MemoryStore:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.begun = 0
+        self.failed = 0
         self.ended = 0
         self.closed = False
         self.seen = 0
@@ -63,6 +64,7 @@ class MemoryStore:
     def _check(self):
         self.may_go_on.wait(10)
         if self.broken:
+            self.failed += 1
             raise StoreError(self.broken)
 
     def _of(self, place):

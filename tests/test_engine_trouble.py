@@ -258,6 +258,7 @@ def test_a_batch_that_fails_does_not_end_the_server(engine, caplog):
 
 
 def test_the_server_stops_cleanly_with_a_session_that_fails_in_everything(engine):
+    """R-23: it is not waited for, even when none of its deadlines is met."""
     files = files_of(os.getpid())
     with running_server(engine=engine, limits=Limits(drain=0.2)) as server:
         bad, session = join(server, "bad")

@@ -145,6 +145,7 @@ def test_the_operator_is_told_once_and_on_recovery(recording):
     assert not one.settled()
     assert one.recorder.trouble == "the disk is full"
     one.say("b")
+    wait_until(lambda: one.store.failed > 2, "more tries")
     begun = one.store.begun
     one.store.broken = ""
     wait_until(lambda: len(one.told) == 2, "recovery is told")

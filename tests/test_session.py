@@ -771,6 +771,7 @@ def test_what_waits_is_sent_before_the_end(world, eof_first):
 
 
 def test_last_bytes_that_are_not_taken_have_a_deadline(world):
+    """R-23: so one who does not read does not put off the end of the server."""
     ala = stuck(world)
     world.hub.reply(ala.session, Notice("one"))
     ala.session.end("quit")
