@@ -12,7 +12,7 @@ import pytest
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.dialects import table
 from chatd.dialects.crlf import Crlf
-from chatd.engines import KEEPALIVE, Deadlines, SpareDescriptor
+from chatd.engines import Deadlines, SpareDescriptor
 from chatd.events import Failed
 from chatd.limits import Limits
 from chatd.session import Session
@@ -271,20 +271,6 @@ def test_the_server_stops_cleanly_with_a_session_that_fails_in_everything(engine
 
 
 # -- clients that vanish ---------------------------------------------------------------------
-
-
-def test_a_peer_that_vanishes_is_noticed_within_minutes(engine):
-    with running_server(engine=engine) as server:
-        client, session = join(server, "ala")
-        sock = session._transport.sock
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert KEEPALIVE["TCP_USER_TIMEOUT"] > 1000 * (
-            KEEPALIVE["TCP_KEEPIDLE"] + KEEPALIVE["TCP_KEEPINTVL"] * KEEPALIVE["TCP_KEEPCNT"]
-        )
-        for name, value in KEEPALIVE.items():
-            if hasattr(socket, name):
-                assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
-        client.close()
 
 
 def test_whoever_resets_while_a_command_runs_is_gone_at_once(holding):
