@@ -17,16 +17,17 @@ from chatd.networks import LOOPBACK, Network
 class _Address:
     """The uses of one address. Guarded by the lock of all, but for what flows take."""
 
-    __slots__ = ("arrivals", "open", "requests", "tries")
+    __slots__ = ("arrivals", "open", "past", "requests", "tries")
 
-    def __init__(self, arrivals: Bucket, requests: Bucket) -> None:
+    def __init__(self, arrivals: Bucket, requests: Bucket, past: Bucket) -> None:
         self.open = 0
         self.arrivals = arrivals
         self.requests = requests
+        self.past = past
         self.tries: Bucket | None = None  # few ever try
 
     def is_forgotten(self, now: float) -> bool:
-        buckets = (self.arrivals, self.requests, self.tries)
+        buckets = (self.arrivals, self.requests, self.past, self.tries)
         return not self.open and all(bucket is None or bucket.is_full(now) for bucket in buckets)
 
 
@@ -55,13 +56,16 @@ class Addresses:
         with self._lock:
             self._limits = limits
             self._pace = pace
-            self._shared_pace = Pace(pace.burst * limits.neighbours, pace.rate * limits.neighbours)
+            self._past_pace = pace.of_past(limits)
+            self._shared_pace = self._pace.times(limits.neighbours)
+            self._shared_past_pace = self._past_pace.times(limits.neighbours)
             self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
             self._tries = Pace(limits.tries, limits.tries_again / 60.0)
             self._exempt = tuple(exempt)
             for known in self._known.values():
                 known.arrivals.set_pace(self._arrivals)
                 known.requests.set_pace(self._shared_pace)
+                known.past.set_pace(self._shared_past_pace)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -86,9 +90,12 @@ class Addresses:
     def flow(self, address: str) -> Flow:
         """Make the flow of requests of a new session."""
         if self.is_exempt(address):
-            return Flow(self._pace, Bucket(UNBOUND))
-        with self._lock:
-            return Flow(self._pace, self._find_locked(address).requests)
+            requests = past = Bucket(UNBOUND)
+        else:
+            with self._lock:
+                found = self._find_locked(address)
+            requests, past = found.requests, found.past
+        return Flow(self._pace, requests, Flow(self._past_pace, past))
 
     def may_try(self, address: str) -> bool:
         """Count an attempt at a secret, or say that there were too many; nobody is exempt."""
@@ -108,8 +115,11 @@ class Addresses:
         found = self._known.get(network)
         if found is None:
             self._forget_locked()
-            found = _Address(Bucket(self._arrivals), Bucket(self._shared_pace, _LONGEST))
-            self._known[network] = found
+            found = self._known[network] = _Address(
+                Bucket(self._arrivals),
+                Bucket(self._shared_pace, _LONGEST),
+                Bucket(self._shared_past_pace, _LONGEST),
+            )
         return found
 
     def _forget_locked(self) -> None:

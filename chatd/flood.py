@@ -9,6 +9,8 @@ from math import inf
 
 from msgspec import Struct
 
+from chatd.limits import Limits
+
 TOLD_AGAIN = 5.0
 """Seconds after which a sender who still has to wait is told once more: a sign of life for
 programs that wait for an answer."""
@@ -19,6 +21,14 @@ class Pace(Struct, frozen=True):
 
     burst: int
     rate: float
+
+    def times(self, count: int) -> "Pace":
+        """Give the pace that so many have together."""
+        return Pace(self.burst * count, self.rate * count)
+
+    def of_past(self, limits: Limits) -> "Pace":
+        """Give the pace of questions about the past, of whoever has this one."""
+        return Pace(max(1, self.burst // 2), self.rate / limits.past)
 
     def __str__(self) -> str:
         return "off" if self.rate == inf else f"{self.burst}/{self.rate:g}"
@@ -68,19 +78,25 @@ class Bucket:
 
 
 class Flow:
-    """What one session asks for, beside all that comes from its address."""
+    """What one session asks for, beside all that comes from its address.
 
-    __slots__ = ("_own", "_shared", "pace")
+    past is the same of its questions about the past, which count in both.
+    """
 
-    def __init__(self, pace: Pace, shared: Bucket) -> None:
+    __slots__ = ("_own", "_shared", "pace", "past")
+
+    def __init__(self, pace: Pace, shared: Bucket, past: "Flow | None" = None) -> None:
         self.pace = pace
+        self.past = past
         self._own = Bucket(pace)
         self._shared = shared
 
-    def set_pace(self, pace: Pace) -> None:
+    def set_pace(self, pace: Pace, limits: Limits) -> None:
         """Let the session ask for so much from now on."""
         self.pace = pace
         self._own.set_pace(pace)
+        if self.past is not None:
+            self.past.set_pace(pace.of_past(limits), limits)
 
     def take(self, now: float, weight: float = 1.0) -> float:
         """Take note of a request; give the time before which no other one is carried out.

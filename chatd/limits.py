@@ -31,6 +31,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """How long a client may stay congested: longer than a Wi-Fi hiccup, short enough that the
     senders who wait for it do not take the server for dead."""
 
+    unsent: float = 30.0
+    """How long a client may leave a byte with us, be it the only one; looked at once in that time,
+    so a minute at most. With what the kernel holds before it, no hiccup lasts as long."""
+
     waiting: int = 16 * KIB
     """Bytes that are read behind a request that waits its turn; what is more waits in the
     client's own program."""
@@ -44,6 +48,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     neighbours: int = 5
     """Sessions' worth of requests that all those of one address may make together: a household,
     or an office at its usual speed; of a flood, more connections make no more."""
+
+    past: int = 4
+    """How many times slower than all else questions about the past are taken, half as many at
+    once: a line of one can have the store search, and 64 KiB for an answer."""
 
     batch: int = 64 * KIB
     """Messages delivered in one go. Much smaller batches cost sends, larger ones would take a
@@ -73,6 +81,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     login_typed: float = 120.0
     """The same where people type their way in, question by question."""
+
+    door_lines: int = 50
+    """Messages before login: several times what any dialogue asks for, with many mistakes."""
 
     quiet: float = 0.03
     """Without a byte for so long, data that has no line end is a chunk of its own (SPEC D-2)."""

@@ -21,13 +21,15 @@ class Outbox:
     are joined only while they are sent. Guarded by the session's output lock.
     """
 
-    __slots__ = ("_head", "_pieces", "size")
+    __slots__ = ("_head", "_pieces", "size", "taken")
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
         self._head = 0  # bytes of the first piece that are sent already
         self.size = 0
         """Bytes that wait."""
+        self.taken = 0
+        """Bytes that waited and were taken, ever."""
 
     def add(self, data: bytes, sent: int = 0) -> None:
         """Keep data behind all that waits. sent bytes of it went out, if nothing waited."""
@@ -60,6 +62,7 @@ class Outbox:
 
     def _forget(self, sent: int) -> None:
         self.size -= sent
+        self.taken += sent
         self._head += sent
         while self._pieces and self._head >= len(self._pieces[0]):
             self._head -= len(self._pieces.popleft())

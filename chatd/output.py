@@ -41,6 +41,7 @@ class Due(Enum):
     STALL = "stall"
     CLOSE = "close"
     LOGIN = "login"
+    UNSENT = "unsent"
     JOB = "job"
 
 
@@ -65,6 +66,7 @@ class Output(ABC):
         "_output_over",
         "_send",
         "_transport",
+        "_unsent_until",
         "clock",
         "deadline",
         "is_user",
@@ -88,6 +90,7 @@ class Output(ABC):
         """Whether the client has logged in; its reader's to read."""
         self._lock = threading.Lock()
         self._outbox = Outbox()
+        self._unsent_until = 0  # where its `taken` has to be when Due.UNSENT is
         self._open = True  # nothing waits, and what is delivered goes out
         self._deaf = False  # what is delivered is thrown away: broken, or past the end
         self._finishing = False  # the last entry is delivered
@@ -186,6 +189,12 @@ class Output(ABC):
         self._note_size_locked()
 
     def _note_size_locked(self) -> None:
+        waits = self._outbox.size > 0
+        if waits != (Due.UNSENT in self._dues):
+            if waits:
+                self._expect_progress_locked()
+            else:
+                self._drop_due_locked(Due.UNSENT)
         congested = self._outbox.size > self._limits.outbox // 2
         if congested == (Due.STALL in self._dues):
             return
@@ -197,6 +206,21 @@ class Output(ABC):
         else:
             self._drop_due_locked(Due.STALL)
             self._congested.discard(self)
+
+    def _expect_progress_locked(self) -> None:
+        """Have all that waits now be sent in time."""
+        self._unsent_until = self._outbox.taken + self._outbox.size
+        self._set_due_locked(Due.UNSENT, self._limits.unsent)
+
+    def _look_for_progress(self) -> None:
+        with self._lock:
+            if not self._outbox.size:
+                return
+            if self._outbox.taken >= self._unsent_until:  # the rest came later
+                self._expect_progress_locked()
+                return
+        long = f"some of them for {self._limits.unsent:g} seconds"
+        self.drop(f"too slow: {self.unsent} bytes wait for it, {long}")
 
     # -- deadlines ---------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class Session(Output):
         "_delivery",
         "_dialect",
         "_dispatch",
+        "_door_lines",
         "_ended",
         "_first",
         "_flow",
@@ -66,6 +67,7 @@ class Session(Output):
         "_login_time",
         "_opened",
         "_over",
+        "_past_until",
         "_slow_until",
         "_told_slow_at",
         "_waiting",
@@ -111,17 +113,19 @@ class Session(Output):
         self._inflow = Meter(limits.calm_rate, clock)
         self._flow = flow
         self._slow_until = 0.0  # when the next request may be carried out, if it has to wait
+        self._past_until = 0.0  # the same, of the next question about the past
         self._told_slow_at = -inf
         self._waiting: _Item | None = None  # what waits for that
         self._waiting_bytes = 0  # that came behind it
         self._over = False  # nothing comes any more
+        self._door_lines = 0  # before login
         self._opened = clock()
         self._expect_login()
 
     def set_pace(self, pace: Pace) -> None:
         """Let the client ask for so much from now on; from any thread."""
         if self._flow is not None:
-            self._flow.set_pace(pace)
+            self._flow.set_pace(pace, self._limits)
 
     def _expect_login(self) -> None:
         limits = self._limits
@@ -257,14 +261,36 @@ class Session(Output):
             if item is None:
                 self._waiting_bytes = 0
                 break
-            if self._flow is not None:
-                self._slow_until = self._flow.take(self.clock(), _weight(item))
+            if self._flow is not None and not self._charge(self._flow, item):
+                continue  # and there it waits
+            if not self.is_user and self._says_too_much():
+                break
             self._carry_out(item, charge)
             # Few bytes can ask for much: thousands of long lists fit into one receive.
             log = self._delivery
             if self.stuffed or (log.crowded and (log.full or self._inflow.high)):
                 self._held = True
                 break
+
+    def _charge(self, flow: Flow, item: "_Item") -> bool:
+        """Take something out of the client's share; say whether its turn has come."""
+        now, weight = self.clock(), _weight(item)
+        if weight < 1.0 and flow.past and _is_about_past(item):
+            if self._past_until > now:
+                self._waiting, self._slow_until = item, self._past_until
+                return False
+            self._past_until = flow.past.take(now)
+        self._slow_until = flow.take(now, weight)
+        return True
+
+    def _says_too_much(self) -> bool:
+        """Count what comes before login, and end who does not come to that."""
+        self._door_lines += 1
+        most = self._limits.door_lines
+        if self._door_lines > most:
+            text = f"no login within {most} messages"
+            self.end(text, Failed("login-deadline", text))
+        return self._ended
 
     def _is_slow(self) -> bool:
         """Whether what comes next has to wait its turn; then the client is told, now and then."""
@@ -275,7 +301,8 @@ class Session(Output):
         self._waiting = self._waiting or self._decode()
         if self._waiting and self._flow and now - self._told_slow_at >= TOLD_AGAIN:
             self._told_slow_at = now
-            self._hub.reply(self, slow_down(self._flow.pace.rate))
+            past = self._flow.past if _is_about_past(self._waiting) else None
+            self._hub.reply(self, slow_down((past or self._flow).pace.rate))
         return True
 
     @property
@@ -434,6 +461,8 @@ class Session(Output):
             case Due.STALL:
                 long = f"more than half of its outbox for {self._limits.stall:g} seconds"
                 self.drop(f"too slow: {self.unsent} bytes wait for it, {long}")
+            case Due.UNSENT:
+                self._look_for_progress()
             case Due.CLOSE:
                 self.drop("does not close")
             case Due.LOGIN:
@@ -458,6 +487,13 @@ _Item = Request | Event | CommandError | WireError
 """What a dialect makes of what a client says."""
 
 _HEARD = frozenset({"say", "tell", "login", "create", "join"})
+
+
+_PAST = frozenset({"history", "search"})
+
+
+def _is_about_past(item: _Item) -> bool:
+    return isinstance(item, Request) and item.verb in _PAST
 
 
 def _weight(item: _Item) -> float:

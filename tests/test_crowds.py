@@ -99,6 +99,18 @@ def test_more_connections_do_not_make_more_requests(addresses, clock):
     assert addresses.flow("192.0.2.7:99").take(clock.now) == 0.0
 
 
+def test_questions_about_the_past_are_shared_too(addresses, clock):
+    """Half as many at once, and a quarter as many a second; and none of it is forgotten."""
+    crowd = [addresses.flow(f"192.0.2.7:{port}").past for port in range(1, 21)]
+    assert len([flow for flow in crowd * 5 if not flow.take(clock.now)]) == 24
+    clock.pass_by(4.0)
+    assert len([flow for flow in crowd if not flow.take(clock.now)]) <= 10
+    assert addresses.flow("192.0.2.8:1").past.take(clock.now) == 0.0
+    addresses.tune(Limits(), Pace(20, 2.0), ())
+    crowd = [addresses.flow(f"192.0.2.7:{port}").past for port in range(1, 21)]
+    assert len([flow for flow in crowd * 5 if not flow.take(clock.now)]) == 49
+
+
 def test_nobody_waits_long_because_of_neighbours(addresses, clock):
     for port in range(10_000):
         addresses.flow(f"192.0.2.7:{port}").take(clock.now)

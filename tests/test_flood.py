@@ -16,6 +16,7 @@ from chatcli import Notice, Said, Told
 from chatd.commands import Command
 from chatd.dialects.notices import is_slow_down, slow_down
 from chatd.engines import LONGEST_PAUSE, Connection
+from chatd.events import LoggedOut
 from chatd.flood import TOLD_AGAIN, UNBOUND, Bucket, Flow, Pace
 from chatd.limits import Limits
 from chatd.testing import running_server
@@ -173,6 +174,97 @@ def test_after_a_pause_all_is_forgiven(world):
     assert ala.ask("PUB one too many") == [TOLD]
 
 
+# -- questions about the past ----------------------------------------------------------------------
+
+
+def history(ctx, room="General"):
+    ctx.history(room)
+
+
+LATER = "NOTICE you are fast, so what you send waits its turn (0.5 a second)"
+
+
+def past_world(pace, **limits):
+    return World([Command("say", say), Command("history", history)], pace=pace, **limits)
+
+
+def test_questions_about_the_past_have_a_pace_of_their_own():
+    """A hundred in one write are all answered: five at once, then one in two seconds."""
+    world = past_world(Pace(10, 2.0))
+    ala = world.connect("ala")
+    ala.ask("PUB hello")
+    world.clock.pass_by(10)
+    start = world.clock.now
+    read = ala.ask(*["HISTORY"] * 100)
+    assert read.count("OK") == 5
+    assert read[-1] == LATER
+    answers = [5]
+    while ala.session.patience is not None:
+        world.clock.pass_by(ala.session.patience)
+        ala.session.quiet_passed()
+        answers.append(ala.read().count("OK"))
+    assert sum(answers) == 100
+    assert max(answers[1:]) == 1
+    assert world.clock.now - start == pytest.approx(2.0 * 95)
+
+
+def test_who_has_asked_enough_may_talk_on():
+    """What is asked after that waits, and what is said behind it does, so the order stays."""
+    world = past_world(Pace(10, 2.0))
+    ala, ola = world.connect("ala"), world.connect("ola")
+    ala.ask(*["HISTORY"] * 5)
+    assert ala.ask("PUB one") == []
+    assert ola.read() == ["PUB_MSG one"]
+    assert ala.ask("HISTORY", "PUB two") == [LATER]
+    assert ola.read() == []
+    world.clock.pass_by(2.0)
+    ala.session.quiet_passed()
+    assert ala.read()[-1] == "OK"
+    assert ola.read() == ["PUB_MSG two"]
+
+
+def test_the_past_follows_the_pace_of_all_else():
+    ala = past_world(UNBOUND).connect("ala")
+    assert ala.ask(*["HISTORY"] * 50).count("OK") == 50
+    ala = past_world(Pace(100, 20.0)).connect("ala")
+    assert ala.ask(*["HISTORY"] * 60)[-1].endswith("(5 a second)")
+
+
+def test_a_new_pace_is_one_for_the_past_too():
+    ala = past_world(Pace(10, 2.0)).connect("ala")
+    ala.session.set_pace(Pace(20, 4.0))
+    read = ala.ask(*["HISTORY"] * 11)
+    assert read.count("OK") == 10
+    assert read[-1].endswith("(1 a second)")
+
+
+def test_a_history_fills_nobodys_outbox():
+    """Whoever asks and asks without reading is not read, long before the outbox is full."""
+    world = past_world(UNBOUND)
+    ala, ola = world.connect("ala"), world.connect("ola")
+    for _ in range(15):
+        ola.ask("PUB " + "x" * 4000)
+    ala.read()
+    ala.wire.room = 0
+    ala.send(*["HISTORY"] * 100)
+    most = 0
+    for _ in range(20):
+        world.deliver()
+        most = max(most, ala.session._outbox.size)
+        if ala.session.can_read:
+            ala.session.receive(b"")
+    assert 0 < most <= world.limits.outbox
+    assert ala.session.waits
+    ala.wire.room = None
+    answers = 0
+    while answers < 100:
+        ala.session.flush()
+        answers += ala.read().count("OK")
+        assert not ala.session.waits
+        ala.session.receive(b"")
+    assert world.seen(LoggedOut) == []
+
+
 # -- servers ---------------------------------------------------------------------------------------
 
 
@@ -203,7 +295,7 @@ def test_many_who_wait_cost_the_others_nothing(engine, monkeypatch):
     monkeypatch.setattr(
         Connection, "notice_hang_up", lambda *given: looked.append(1) or look(*given)
     )
-    limits = Limits(neighbours=100)
+    limits = Limits(neighbours=100, door_lines=4000)
     with running_server(engine=engine, flood=Pace(250, 0.01), limits=limits) as server:
         with ExitStack() as crowd, RawClient(server.port, nick="ala") as ala:
             for _ in range(20):
@@ -270,6 +362,21 @@ def test_a_pace_that_is_none(value, tmp_path):
     done = subprocess.run(line, capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
     assert "is neither `off` nor like 10/2" in done.stderr
+
+
+def test_many_questions_about_the_past_in_one_write(engine):
+    """They are answered, if slowly, and whoever asks is not dropped."""
+    with running_server(engine=engine, flood=Pace(10, 8.0)) as server:
+        with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
+            ola.send("\r\n".join("PUB " + "x" * 4000 for _ in range(10)))
+            for _ in range(10):
+                ala.line()
+            ala.send("\r\n".join(["HISTORY"] * 8))
+            seen = []
+            while seen.count("OK") < 8:
+                seen.append(ala.line())
+            assert slow_down(2.0).text in [line.removeprefix("NOTICE ") for line in seen]
+            assert ala.ask("LIST") == "USERS ala ola"
 
 
 # -- clients ---------------------------------------------------------------------------------------
