@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from chatd.banfile import BanFileError
+from chatd.binding import ListenError
 from chatd.config import Config, SettingsError
 from chatd.console import (
     Console,
@@ -27,9 +28,13 @@ from chatd.console import (
 from chatd.mistakes import log_mistake
 from chatd.plugins import PluginError
 from chatd.reload import Reload, Settings
-from chatd.server import ListenError, Server
+from chatd.server import Server
+from chatd.service import Manager, ServiceError, passed_sockets
 from chatd.store import StoreError
 from chatd.taps import Tap
+
+_FATAL = (PluginError, StoreError, SettingsError, BanFileError, ListenError, ServiceError)
+"""What keeps a server from starting; each says why in one line."""
 
 
 def serve(config: Config, read: Callable[[], Config]) -> None:
@@ -42,22 +47,26 @@ def serve(config: Config, read: Callable[[], Config]) -> None:
     def use_log(settings: Settings) -> None:
         console.render = _render(settings.config)
 
-    reload = Reload(read, dict.fromkeys(("log-format", "no-log-addresses"), use_log))
+    manager = Manager(os.environ, os.getpid())
+    live = dict.fromkeys(("log-format", "no-log-addresses"), use_log)
+    reload = Reload(read, live, manager.reloading)
     _raise_file_limit()
     try:
         taps = (Tap(console.show),) if config.verbose else ()
-        server = Server(config, taps=taps, reload=reload)
-    except (PluginError, StoreError, SettingsError, BanFileError, ListenError) as error:
+        passed = passed_sockets(os.environ, os.getpid())
+        server = Server(config, taps=taps, reload=reload, passed=passed)
+    except _FATAL as error:
         raise click.ClickException(str(error)) from None
     if config.verbose:
         _log_warnings(server)
     threading.excepthook = _note_end_of_thread
-    _stop_on_signals(server)
+    _stop_on_signals(server, manager)
     _reload_on_hangup(server)
     if config.port_file is not None:
         _write_port_file(config.port_file, server)
     server.start()
     gc.freeze()  # what is there now stays: a full collection of it stops the chat for 20 ms
+    manager.ready(server.stalled, server.status)
     server.run()
 
 
@@ -80,8 +89,13 @@ def _log_warnings(server: Server) -> None:
 
 def _write_port_file(path: Path, server: Server) -> None:
     lines = (f"{one.spec.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.write_text("".join(lines), encoding="utf-8")
+        if path.exists() and not path.is_file():  # such as a pipe
+            new = path
+        new.write_text("".join(lines), encoding="utf-8")
+        if new is not path:
+            new.replace(path)  # so nobody ever reads half of it
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
@@ -92,13 +106,14 @@ def _note_end_of_thread(end: threading.ExceptHookArgs) -> None:
         log_mistake(end.exc_value, end.thread.name if end.thread else "")
 
 
-def _stop_on_signals(server: Server) -> None:
+def _stop_on_signals(server: Server, manager: Manager) -> None:
     """End cleanly at the first SIGTERM or Ctrl-C, at once at the second."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_DFL)
         server.stop()
+        manager.stopping()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)

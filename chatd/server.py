@@ -1,21 +1,20 @@
 """The server: puts the parts together, starts them, stops them."""
 
-import os
-import socket
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from chatd.addresses import Addresses
 from chatd.archive import Archive
 from chatd.banfile import BanFile
 from chatd.bans import Bans
+from chatd.binding import Passed, listen
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
 from chatd.dialects.table import DIALECTS
 from chatd.dispatch import Dispatcher
-from chatd.engines import Engine, Host, Listener
+from chatd.engines import Engine, Host
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
@@ -25,6 +24,7 @@ from chatd.ids import epoch_at
 from chatd.layers import Layer, Tls, TlsOrPlain
 from chatd.ledger import Ledger
 from chatd.limits import Security
+from chatd.mistakes import mistakes
 from chatd.moderation import Moderation
 from chatd.output import Transport
 from chatd.plugins import Plugins
@@ -49,10 +49,6 @@ ENGINES: dict[str, Callable[[Host], Engine]] = {
 }
 
 
-class ListenError(Exception):
-    """An address that cannot be listened on; the text says which and why."""
-
-
 _TAP_TIMEOUT = 2.0
 """Seconds that a tap gets to finish its queue when the server stops."""
 
@@ -64,7 +60,8 @@ class Server:
     """One chat server.
 
     taps are further listeners beside those of plugins. reload says where settings are read
-    again; without it only the files that config names are. Raises PluginError when a plugin cannot
+    again; without it only the files that config names are. passed are sockets that listen already,
+    in place of config's host and port. Raises PluginError when a plugin cannot
     be used, StoreError when there is no such store, CertificateError when the certificate cannot be
     used, BanFileError when the bans cannot be read, ListenError when an address cannot be bound or
     there is no such dialect.
@@ -76,6 +73,7 @@ class Server:
         *,
         taps: tuple[Tap, ...] = (),
         reload: Reload | None = None,
+        passed: Sequence[Passed] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = config.limits
@@ -120,7 +118,7 @@ class Server:
         self._reload = reload or Reload(lambda: config)
         self._warned: dict[str, float] = {}
         self._stopping = False
-        self.listeners = _listen(config, self.plugins.dialects)
+        self.listeners = listen(config, self.plugins.dialects, passed)
         self._engine = ENGINES[config.engine](self)
         queue = config.limits.tap_queue
         most = config.limits.failures
@@ -176,6 +174,15 @@ class Server:
     def reload(self) -> None:
         """Have the settings read again, soon; from any thread or signal handler."""
         self._reload.ask()
+
+    def stalled(self, seconds: float) -> list[str]:
+        """Name what should go on and has not for so long; from any thread."""
+        return self._engine.stalled(seconds)
+
+    def status(self) -> str:
+        """Say in one line how the server does."""
+        users, connections = self.hub.counts()
+        return f"{users} users, {connections} connections, {mistakes()} internal errors"
 
     @property
     def wakeup_fileno(self) -> int:
@@ -309,49 +316,3 @@ class Server:
         if now - self._warned.get(text, -every) >= every:
             self._warned[text] = now
             self._tell(text)
-
-
-def _listen(config: Config, dialects: Container[str]) -> list[Listener]:
-    """Bind all configured addresses."""
-    listeners: list[Listener] = []
-    for spec in (Listen(config.dialect, config.host, config.port), *config.listen):
-        try:
-            if spec.dialect not in dialects:
-                raise ListenError(f"there is no dialect {spec.dialect}")
-            for sock in _bind(spec.host, spec.port):
-                listeners.append(Listener(spec, sock))
-        except (OSError, UnicodeError, ListenError) as error:
-            for listener in listeners:
-                listener.sock.close()
-            place = f"{spec.host or '*'}:{spec.port}"
-            raise ListenError(f"cannot listen on {place}: {_reason(error)}") from None
-    return listeners
-
-
-def _reason(error: Exception) -> str:
-    """Say why, without what the socket module adds to it."""
-    if isinstance(error, UnicodeError):
-        return "this is no host name"
-    if not isinstance(error, OSError) or error.errno is None or isinstance(error, socket.gaierror):
-        return str(getattr(error, "strerror", None) or error)
-    return os.strerror(error.errno)
-
-
-def _bind(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind a host name, on all the addresses it has."""
-    if not host:
-        yield _bind_everywhere(port)
-        return
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    for family, *_, address in dict.fromkeys(found):
-        sock = socket.create_server((str(address[0]), port), family=family, backlog=1024)
-        port = sock.getsockname()[1]  # where the system chose one, the others follow
-        yield sock
-
-
-def _bind_everywhere(port: int) -> socket.socket:
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("", port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
-        )
-    return socket.create_server(("", port), backlog=1024)

@@ -2,10 +2,11 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from chatd.binding import Passed
 from chatd.config import Config
 from chatd.reload import Reload
 from chatd.server import Server
@@ -28,13 +29,17 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    *, taps: tuple[Tap, ...] = (), reload: Reload | None = None, **settings: Any
+    *,
+    taps: tuple[Tap, ...] = (),
+    reload: Reload | None = None,
+    passed: Sequence[Passed] = (),
+    **settings: Any,
 ) -> Iterator[RunningServer]:
     """Run a server with the given Config settings on a free port, and stop it at the end.
 
     It listens on IPv4 and IPv6 as chatd does by default.
     """
-    server = Server(Config(**{"port": 0, **settings}), taps=taps, reload=reload)
+    server = Server(Config(**{"port": 0, **settings}), taps=taps, reload=reload, passed=passed)
 
     def serve() -> None:
         server.start()

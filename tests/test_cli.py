@@ -266,9 +266,27 @@ def test_the_version():
 
 def test_the_port_file_says_where_it_listens(tmp_path):
     port_file = tmp_path / "ports"
-    port_file.write_text("left over by another server, and much longer\n" * 100)
+    before = "left over by another server, and much longer\n" * 100
+    port_file.write_text(before)
+    with port_file.open() as reader:
+        with running(port_file, "-p", "0", "--port-file", str(port_file)) as process:
+            assert port_file.read_text() == f"auto :: {process.port}\n"
+            assert reader.read() == before  # it is another file, and whole from the beginning
+    assert list(tmp_path.iterdir()) == [port_file]
+
+
+def test_the_port_file_may_be_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = subprocess.Popen([*CHATD, "-p", "0", "--port-file", str(pipe)])
+    with process:
+        assert pipe.read_text().startswith("auto :: ")
+        process.kill()
+
+
+def test_a_port_that_the_system_chose_can_be_reached(tmp_path):
+    port_file = tmp_path / "ports"
     with running(port_file, "-p", "0", "--port-file", str(port_file)) as process:
-        assert port_file.read_text() == f"auto :: {process.port}\n"
         assert process.port != 0
         assert reachable("127.0.0.1", process.port)
 

@@ -53,6 +53,7 @@ LEVELS = {
     "hookspecs": 3,
     "plugins": 3,
     "engines": 4,
+    "binding": 4,
     "server": 5,
     "console": 6,
     "testing": 6,
@@ -61,6 +62,7 @@ LEVELS = {
     "listening": 7,
     "options": 7,
     "process": 7,
+    "service": 6,
     "__main__": 7,
 }
 

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 import chatd.cli
 import chatd.process
 from chat import PATIENCE, RawClient, chatd_process
+from chatd.binding import ListenError
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.events import Done, Notice, Request
-from chatd.server import ListenError
 from chatd.testing import running_server
 from transcript import MemoryWorld
 
@@ -131,7 +131,7 @@ def test_defaults(monkeypatch):
     """S0-07, D-5: without -p the port is 5000, and the default engine is threads."""
     asked = []
 
-    def refuse(config, *, taps, reload):
+    def refuse(config, *, taps, reload, passed):
         asked.append((config, taps))
         raise ListenError("taken")
 

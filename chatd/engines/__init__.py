@@ -62,11 +62,15 @@ _KEEPALIVE = [
 
 
 class Listener:
-    """A listening socket, and what it was made for."""
+    """A listening socket, and what it was made for.
 
-    def __init__(self, spec: Listen, sock: socket.socket) -> None:
+    shared: whoever passed the socket to us has it, too, and goes on listening with it.
+    """
+
+    def __init__(self, spec: Listen, sock: socket.socket, *, shared: bool = False) -> None:
         self.spec = spec
         self.sock = sock
+        self.shared = shared
 
     @property
     def address(self) -> tuple[str, int]:

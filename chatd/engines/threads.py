@@ -102,8 +102,9 @@ class ThreadsEngine(Engine):
     def stop_accepting(self) -> None:
         self._stopping = True
         for server in self._servers:
-            with contextlib.suppress(OSError):
-                server.socket.shutdown(socket.SHUT_RDWR)  # wakes its selector
+            if not server.listener.shared:  # else nobody could connect to it ever again
+                with contextlib.suppress(OSError):
+                    server.socket.shutdown(socket.SHUT_RDWR)  # wakes its selector
             server.shutdown()
             server.server_close()
 
