@@ -6,20 +6,19 @@ alone; the output half is guarded by a lock of its own.
 """
 
 from collections.abc import Callable
-from math import inf
 from typing import Protocol
 
 from chatd.delivery import Delivery, Encoder
 from chatd.dialects import FIRST, Dialect
-from chatd.dialects.notices import slow_down
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
-from chatd.flood import TOLD_AGAIN, Flow, Pace
+from chatd.flood import Flow, Pace
 from chatd.hub import Hub
 from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
 from chatd.meter import Meter
 from chatd.mistakes import log_mistake
 from chatd.output import Due, Output, Transport
+from chatd.turns import Item, Turns
 
 
 class Job(Protocol):
@@ -57,7 +56,6 @@ class Session(Output):
         "_door_lines",
         "_ended",
         "_first",
-        "_flow",
         "_held",
         "_hub",
         "_ignored",
@@ -67,9 +65,7 @@ class Session(Output):
         "_login_time",
         "_opened",
         "_over",
-        "_past_until",
-        "_slow_until",
-        "_told_slow_at",
+        "_turns",
         "_waiting",
         "_waiting_bytes",
         "address",
@@ -111,11 +107,8 @@ class Session(Output):
         self._job: Job | None = None
         self._job_request: Request | None = None
         self._inflow = Meter(limits.calm_rate, clock)
-        self._flow = flow
-        self._slow_until = 0.0  # when the next request may be carried out, if it has to wait
-        self._past_until = 0.0  # the same, of the next question about the past
-        self._told_slow_at = -inf
-        self._waiting: _Item | None = None  # what waits for that
+        self._turns = Turns(flow, clock)
+        self._waiting: Item | None = None  # for its turn
         self._waiting_bytes = 0  # that came behind it
         self._over = False  # nothing comes any more
         self._door_lines = 0  # before login
@@ -124,8 +117,7 @@ class Session(Output):
 
     def set_pace(self, pace: Pace) -> None:
         """Let the client ask for so much from now on; from any thread."""
-        if self._flow is not None:
-            self._flow.set_pace(pace, self._limits)
+        self._turns.set_pace(pace, self._limits)
 
     def _expect_login(self) -> None:
         limits = self._limits
@@ -208,7 +200,7 @@ class Session(Output):
         if self._begun:
             patience = self._dialect.patience
             turn = patience is None and self._waiting is not None and self.can_read
-            return self._turn_in if turn else patience
+            return self._turns.left if turn else patience
         greets = self._layer is not None and self._layer.undecided and self._dialect.speaks_first
         return self._limits.first_byte if greets else None
 
@@ -255,14 +247,15 @@ class Session(Output):
         charge = self._held
         self._held = False
         while (not self._job or self._settled()) and not self._ended:
-            if self._slow_until and self._is_slow():
+            if self._turns.until and self._is_early():
                 break
             item, self._waiting = self._waiting or self._decode(), None
             if item is None:
                 self._waiting_bytes = 0
                 break
-            if self._flow is not None and not self._charge(self._flow, item):
-                continue  # and there it waits
+            if not self._turns.take(item):
+                self._waiting = item
+                continue
             if not self.is_user and self._says_too_much():
                 break
             self._carry_out(item, charge)
@@ -271,17 +264,6 @@ class Session(Output):
             if self.stuffed or (log.crowded and (log.full or self._inflow.high)):
                 self._held = True
                 break
-
-    def _charge(self, flow: Flow, item: "_Item") -> bool:
-        """Take something out of the client's share; say whether its turn has come."""
-        now, weight = self.clock(), _weight(item)
-        if weight < 1.0 and flow.past and _is_about_past(item):
-            if self._past_until > now:
-                self._waiting, self._slow_until = item, self._past_until
-                return False
-            self._past_until = flow.past.take(now)
-        self._slow_until = flow.take(now, weight)
-        return True
 
     def _says_too_much(self) -> bool:
         """Count what comes before login, and end who does not come to that."""
@@ -292,24 +274,14 @@ class Session(Output):
             self.end(text, Failed("login-deadline", text))
         return self._ended
 
-    def _is_slow(self) -> bool:
+    def _is_early(self) -> bool:
         """Whether what comes next has to wait its turn; then the client is told, now and then."""
-        now = self.clock()
-        if now >= self._slow_until:
-            self._slow_until = 0.0
+        if self._turns.come():
             return False
         self._waiting = self._waiting or self._decode()
-        if self._waiting and self._flow and now - self._told_slow_at >= TOLD_AGAIN:
-            self._told_slow_at = now
-            past = self._flow.past if _is_about_past(self._waiting) else None
-            self._hub.reply(self, slow_down((past or self._flow).pace.rate))
+        if self._waiting and (notice := self._turns.notice(self._waiting)):
+            self._hub.reply(self, notice)
         return True
-
-    @property
-    def _turn_in(self) -> float:
-        """Seconds until there is something to do about what waits its turn."""
-        due = min(self._slow_until, self._told_slow_at + TOLD_AGAIN)
-        return max(0.0, due - self.clock())
 
     @property
     def _stuck(self) -> bool:
@@ -344,7 +316,7 @@ class Session(Output):
         self._conclude(request, job.error)
         return True
 
-    def _decode(self) -> "_Item | None":
+    def _decode(self) -> Item | None:
         """Take the next thing that the client has said, were it nonsense."""
         try:
             while (item := self._dialect.next_request()) is None and self._hand_over():
@@ -353,7 +325,7 @@ class Session(Output):
             return error
         return item
 
-    def _carry_out(self, item: "_Item", charge: bool) -> None:
+    def _carry_out(self, item: Item, charge: bool) -> None:
         if isinstance(item, Request):
             if charge:
                 self._inflow.add(sum(map(len, item.args)))
@@ -407,7 +379,7 @@ class Session(Output):
     @property
     def pause(self) -> float:
         """Seconds for which the engine need not look at it, if only its pace is waited for."""
-        return self._turn_in if self._stuck and self._job is None and not self._ended else 0.0
+        return self._turns.left if self._stuck and self._job is None and not self._ended else 0.0
 
     @property
     def waits(self) -> bool:
@@ -422,7 +394,7 @@ class Session(Output):
             return False
         if self._job is not None:
             return not self._job.done
-        if self._stuck and self._turn_in:
+        if self._stuck and self._turns.left:
             return True
         return self._lags or (self._held and self._delivery.full)
 
@@ -481,24 +453,6 @@ class Session(Output):
             self._ended = True
             self._delivery.wake()
         self._transport.want_read()
-
-
-_Item = Request | Event | CommandError | WireError
-"""What a dialect makes of what a client says."""
-
-_HEARD = frozenset({"say", "tell", "login", "create", "join"})
-
-
-_PAST = frozenset({"history", "search"})
-
-
-def _is_about_past(item: _Item) -> bool:
-    return isinstance(item, Request) and item.verb in _PAST
-
-
-def _weight(item: _Item) -> float:
-    """Say how much of a client's pace something takes: a question, or a mistake, a quarter."""
-    return 1.0 if isinstance(item, Request) and item.verb in _HEARD else 0.25
 
 
 def _internal_error(error: BaseException) -> CommandError:

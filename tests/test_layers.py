@@ -40,6 +40,7 @@ LEVELS = {
     "ledger": 2,
     "store": 2,
     "session": 2,
+    "turns": 2,
     "workers": 2,
     "taps": 3,
     "archive": 3,
