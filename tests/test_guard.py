@@ -133,11 +133,12 @@ def test_a_job_that_keeps_failing_or_hangs_counts(guard, told, caplog):
     assert ala.ask("ROLL")[-1] == "ERROR the plugin dice is switched off"
 
 
-def test_a_filter_that_keeps_failing_is_passed_over(guard, told, caplog):
+@pytest.mark.parametrize("error", [ValueError, SystemExit])
+def test_a_filter_that_keeps_failing_is_passed_over(guard, told, caplog, error):
     """R-25: then messages pass it unseen."""
 
     def see(message):
-        raise ValueError("again")
+        raise error
 
     world = world_with(guard, filter=see)
     ala, ola = world.connect("ala"), world.connect("ola")
@@ -145,7 +146,7 @@ def test_a_filter_that_keeps_failing_is_passed_over(guard, told, caplog):
     assert ola.read() == []
     assert ala.ask("PUB hello") == []
     assert ola.read() == ["PUB_MSG hello"]
-    assert told == [f"plugin dice is switched off: {OFF} raised ValueError"]
+    assert told == [f"plugin dice is switched off: {OFF} raised {error.__name__}"]
 
 
 @pytest.mark.parametrize("changed", ["a text", 5, True])

@@ -7,10 +7,12 @@ import pytest
 from chat import RawClient, wait_until
 from chatd.certificates import Certificate
 from chatd.config import Listen
+from chatd.dialects.crlf import Crlf
 from chatd.events import Connected, Disconnected, LoggedIn, LoggedOut, Said
 from chatd.layers import Tls
 from chatd.taps import Tap
 from chatd.testing import running_server
+from fakes import World
 from transcript import MemoryWorld
 
 METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
@@ -95,6 +97,29 @@ def test_a_stranger_is_closed_at_once_at_every_door(engine, stranger):
     assert ends[: len(BODIES)] == [f"speaks {stranger}"] * len(BODIES)
     assert not [e for e in seen if isinstance(e, Said)]
     assert sum(isinstance(e, Connected) for e in seen) == len(BODIES) + 1
+
+
+@pytest.mark.parametrize("tls", ["auto", "only"])
+def test_a_request_within_tls_is_one_all_the_same(engine, certificate, authority, tls):
+    """R-30: a browser trusts a server whose certificate is good, and sends it anything."""
+    listen = Listen("crlf", "127.0.0.1", tls=tls)
+    with running_server(engine=engine, tls_cert=certificate.both, listen=(listen,)) as server:
+        with RawClient(server.ports["crlf"], tls=authority.trust) as browser:
+            browser.send(a_request("POST", "crlf"))
+            assert browser.rest() == b""
+        with RawClient(server.port, nick="evil"):
+            pass
+
+
+def test_a_dialect_may_be_http():
+    """Then it says so, and gets to hear it."""
+
+    class Web(Crlf):
+        def stranger(self, first):
+            return ""
+
+    client = World(dialect=Web).connect()
+    assert client.ask("GET / HTTP/1.1") == ["ERROR unknown command get"]
 
 
 def test_no_switch_to_tls_within_a_connection(engine, certificate):
