@@ -120,6 +120,7 @@ def test_a_bare_question_is_not_stamped(past):
 
 
 def test_a_page_is_bounded_in_bytes(past):
+    """R-39: but for one message, however long."""
     one = past(backlog_bytes=1000)
     one.say(*["x" * 300] * 8)
     assert len(one.ask(8)) == 2
@@ -130,6 +131,7 @@ def test_a_page_is_bounded_in_bytes(past):
 
 @pytest.mark.parametrize("count", [0, 501, 10**8])
 def test_a_count_has_bounds(past, count):
+    """R-39: 500 messages are a page."""
     one = past()
     with pytest.raises(CommandError, match="count must be 1 to 500"):
         one.ask(count)

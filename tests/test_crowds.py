@@ -100,7 +100,7 @@ def test_more_connections_do_not_make_more_requests(addresses, clock):
 
 
 def test_questions_about_the_past_are_shared_too(addresses, clock):
-    """Half as many at once, and a quarter as many a second; and none of it is forgotten."""
+    """R-39: half as many at once, and a quarter as many a second; and none of it is forgotten."""
     crowd = [addresses.flow(f"192.0.2.7:{port}").past for port in range(1, 21)]
     assert len([flow for flow in crowd * 5 if not flow.take(clock.now)]) == 24
     clock.pass_by(4.0)

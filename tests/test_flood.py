@@ -189,7 +189,7 @@ def past_world(pace, **limits):
 
 
 def test_questions_about_the_past_have_a_pace_of_their_own():
-    """A hundred in one write are all answered: five at once, then one in two seconds."""
+    """R-39: a hundred in one write are all answered: five at once, then one in two seconds."""
     world = past_world(Pace(10, 2.0))
     ala = world.connect("ala")
     ala.ask("PUB hello")
@@ -224,6 +224,7 @@ def test_who_has_asked_enough_may_talk_on():
 
 
 def test_the_past_follows_the_pace_of_all_else():
+    """R-39: a quarter of it."""
     ala = past_world(UNBOUND).connect("ala")
     assert ala.ask(*["HISTORY"] * 50).count("OK") == 50
     ala = past_world(Pace(100, 20.0)).connect("ala")
@@ -239,7 +240,7 @@ def test_a_new_pace_is_one_for_the_past_too():
 
 
 def test_a_history_fills_nobodys_outbox():
-    """Whoever asks and asks without reading is not read, long before the outbox is full."""
+    """R-39: whoever asks and asks without reading is not read, long before the outbox is full."""
     world = past_world(UNBOUND)
     ala, ola = world.connect("ala"), world.connect("ola")
     for _ in range(15):
@@ -365,7 +366,7 @@ def test_a_pace_that_is_none(value, tmp_path):
 
 
 def test_many_questions_about_the_past_in_one_write(engine):
-    """They are answered, if slowly, and whoever asks is not dropped."""
+    """R-39: they are answered, if slowly, and whoever asks is not dropped."""
     with running_server(engine=engine, flood=Pace(10, 8.0)) as server:
         with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
             ola.send("\r\n".join("PUB " + "x" * 4000 for _ in range(10)))

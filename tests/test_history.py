@@ -309,7 +309,7 @@ def test_what_was_just_said_is_in_the_answer(serve):
 
 
 def test_many_questions_at_once(serve):
-    """Each is answered, and nobody is dropped for the size of what was asked for."""
+    """R-39: each is answered, and nobody is dropped for the size of what was asked for."""
     with serve() as server, Crlf(server) as ala, Crlf(server, "bob") as bob:
         for n in range(50):
             ala.send(f"PUB {n} {'x' * 300}")
