@@ -1,10 +1,15 @@
 """The server's certificate for TLS."""
 
 import ssl
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from chatd.config import Config, SettingsError
+
+_NO_CHECK_TIME = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which has no name in Python."""
 
 
 class CertificateError(SettingsError):
@@ -18,6 +23,7 @@ class Certificate:
     """
 
     def __init__(self, cert: Path, key: Path | None = None) -> None:
+        self._cert = cert
         paths = [path for path in (cert, key) if path is not None]
         self._digests = [sha256(_read(path)).digest() for path in paths]
         self.context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -31,6 +37,27 @@ class Certificate:
             reason = (getattr(error, "reason", None) or str(error)).lower().replace("_", " ")
             pair = " and ".join(map(str, paths))
             raise CertificateError(f"cannot use {pair} for TLS: {reason}") from None
+
+    def seen_by_client(self) -> dict[str, Any]:
+        """Give what `SSLSocket.getpeercert` tells a client of it, were its dates as they may be.
+
+        By a handshake in memory, as Python's ssl reads certificates of peers only. Raises
+        CertificateError when no client would have it, whatever the date.
+        """
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.check_hostname = False
+        client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+        client.load_verify_locations(self._cert)
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server_end = self.context.wrap_bio(there, back, server_side=True)
+        client_end = client.wrap_bio(back, there)
+        try:
+            for end in (client_end, server_end, client_end):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateError(f"{self._cert}: {error.verify_message}") from None
+        return dict(client_end.getpeercert() or {})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and self._digests == other._digests

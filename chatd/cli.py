@@ -264,7 +264,7 @@ def chatd(**values: Any) -> None:
     Each option can also be given as an environment variable (CHATD_PORT=5000) or in a TOML file
     (port = 5000); the command line wins over the environment, that over the file.
     """
-    serve(_config(**values), lambda: read_config(sys.argv[1:]))
+    serve(config_of(**values), lambda: read_config(sys.argv[1:]))
 
 
 def read_config(args: Sequence[str]) -> Config:
@@ -273,12 +273,12 @@ def read_config(args: Sequence[str]) -> Config:
     Raises SettingsError.
     """
     try:
-        return _config(**chatd.make_context("chatd", list(args)).params)
+        return config_of(**chatd.make_context("chatd", list(args)).params)
     except click.ClickException as error:
         raise SettingsError(_one_line(error)) from None
 
 
-def _config(
+def config_of(
     *,
     port: int,
     greeting: str,
@@ -310,6 +310,7 @@ def _config(
     no_plugin: tuple[str, ...],
     port_file: Path | None,
 ) -> Config:
+    """Make a server's settings of the values of the options of chatd."""
     return Config(
         host=host,
         port=port,

@@ -31,6 +31,9 @@ class Listen(Struct, frozen=True):
     tls: Security | None = None
     """Instead of what holds for all addresses."""
 
+    def __str__(self) -> str:
+        return f"{self.dialect}={self.host}:{self.port}"
+
 
 class Admins(Struct, frozen=True):
     """The names of those who may become moderators, and the fingerprint of their secret, never

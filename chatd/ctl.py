@@ -1,19 +1,21 @@
 """The command line of chatctl: looking after a server."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import msgspec
 
 from chatd import __version__
-from chatd.cli import config_option, run_command
+from chatd.cli import chatd, config_of, config_option, run_command
 from chatd.console import describe
 from chatd.dialects.past import moment
 from chatd.dialects.table import DIALECTS
+from chatd.doctor import as_json, as_text, examine
 from chatd.events import Missed, Record
 from chatd.ids import id_text
 from chatd.names import name_key
@@ -55,6 +57,34 @@ def _plugins(folder: Path | None = None, excluded: tuple[str, ...] = ()) -> Plug
         return Plugins(folder, frozenset(excluded), DIALECTS)
     except PluginError as error:
         raise click.ClickException(str(error)) from None
+
+
+@chatctl.command(
+    params=[option for option in chatd.params if option.name != "version"],
+    context_settings={"auto_envvar_prefix": "CHATD"},
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or JSON objects for programs.",
+)
+@click.pass_context
+def doctor(ctx: click.Context, /, form: str, **values: Any) -> None:
+    """Say what chatd would find if it were started with these options.
+
+    They are those of chatd, with its variables and its file. Nothing is changed, so it can run
+    beside the server. The exit status is 1 when there is an error.
+    """
+    found = Counter[str]()
+    for finding in examine(config_of(**values), ctx):
+        found[finding.state] += 1
+        click.echo(as_json(finding) if form == "jsonl" else as_text(finding))
+    if form == "text":
+        click.echo(f"{found['error']} errors, {found['warning']} warnings")
+    ctx.exit(found["error"] > 0)
 
 
 @chatctl.group()

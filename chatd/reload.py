@@ -99,12 +99,12 @@ class Reload:
 
 def _change(name: str, old: object, new: object) -> str:
     """Write for people what has changed; of a file's contents no more than that."""
-    old_text, new_text = _shown(old), _shown(new)
+    old_text, new_text = shown(old), shown(new)
     return f"{name} {old_text} -> {new_text}" if old_text and new_text else name
 
 
-def _shown(value: object) -> str:
-    """Write a setting's value; nothing for what is none."""
+def shown(value: object) -> str:
+    """Write a setting's value for people; nothing where it may be secret, or is too long."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, tuple | frozenset):

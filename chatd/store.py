@@ -104,6 +104,11 @@ class Store(Protocol):
     def stats(self) -> Stats:
         """Count what there is."""
 
+    def check(self) -> str:
+        """Look for damage, for a few seconds at most; say in one line what is damaged, if
+        anything is. Nothing is changed, and a server may be writing meanwhile.
+        """
+
     def end(self) -> None:
         """Note that the epoch has ended, and that all of it is stored; by the writing thread.
 

@@ -22,9 +22,9 @@ class Authority:
     def __init__(self):
         self._ca = trustme.CA()
 
-    def issue(self, folder, *names):
+    def issue(self, folder, *names, **dates):
         """Write a certificate for names, or for localhost, into folder."""
-        cert = self._ca.issue_cert(*(names or ("localhost", "127.0.0.1", "::1")))
+        cert = self._ca.issue_cert(*(names or ("localhost", "127.0.0.1", "::1")), **dates)
         files = Files(folder / "cert.pem", folder / "key.pem", folder / "both.pem")
         files.chain.write_bytes(b"".join(blob.bytes() for blob in cert.cert_chain_pems))
         files.key.write_bytes(cert.private_key_pem.bytes())

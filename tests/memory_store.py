@@ -54,6 +54,10 @@ class MemoryStore:
         self.pruned.append((oldest, keep))
         return 0
 
+    def check(self):
+        self._check()
+        return ""
+
     def end(self):
         self._check()
         self.ended += 1

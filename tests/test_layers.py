@@ -60,6 +60,7 @@ LEVELS = {
     "testing": 6,
     "cli": 7,
     "ctl": 7,
+    "doctor": 7,
     "listening": 7,
     "options": 7,
     "process": 7,

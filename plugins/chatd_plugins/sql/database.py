@@ -56,6 +56,10 @@ class Database(ABC):
     def size(self, connection: Connection) -> int:
         """Give the bytes on disk."""
 
+    @abstractmethod
+    def damage(self, connection: Connection) -> str:
+        """Say what is damaged, if anything is, as far as a few seconds tell."""
+
     def insert(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Insert rows into the table events."""
         connection.exec_driver_sql(_insert(connection.dialect), list(rows))

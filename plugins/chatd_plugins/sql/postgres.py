@@ -156,6 +156,10 @@ class Server(Database):
         size = connection.scalar(select(func.pg_database_size(func.current_database())))
         return int(size or 0)
 
+    def damage(self, connection: Connection) -> str:
+        """Nothing: PostgreSQL would not serve it."""
+        return ""
+
     def index(self, connection: Connection, messages: Sequence[tuple[int, str]]) -> None:
         """Nothing: the column search is generated."""
 

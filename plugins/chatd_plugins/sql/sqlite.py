@@ -28,6 +28,7 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.exc import OperationalError
 
 from chatd import StoreError
 from chatd_plugins.sql.database import Database
@@ -54,6 +55,8 @@ _PRAGMAS = (
 
 _AT_ONCE = 1000
 """Rows in one statement; with their columns, half of the values that SQLite takes at once."""
+
+_CHECK = "PRAGMA quick_check(1)"
 
 _index = table("events_fts", column("rowid"))
 
@@ -128,7 +131,7 @@ class File(Database):
                 return "it is not a database"  # SQLite would say so too, and remove its log
         try:
             with closing(self._connect("rw", WRITER_PATIENCE)) as driver:
-                (found,) = driver.execute("PRAGMA quick_check(1)").fetchone()
+                (found,) = driver.execute(_CHECK).fetchone()
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF in _DAMAGED:
                 return cause(error)
@@ -177,6 +180,15 @@ class File(Database):
     def size(self, connection: Connection) -> int:
         paths = [f"{self._path}{ending}" for ending in ("", "-wal")]
         return sum(os.path.getsize(path) for path in paths if os.path.exists(path))
+
+    def damage(self, connection: Connection) -> str:
+        try:
+            found = str(connection.exec_driver_sql(_CHECK).scalar())
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                return ""  # it is large, and what was looked at is whole
+            raise
+        return "" if found == "ok" else " ".join(found.split())
 
     def insert(self, connection: Connection, rows: Sequence[Values]) -> None:
         _insert(connection, "events", rows)

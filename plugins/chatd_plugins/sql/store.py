@@ -167,6 +167,10 @@ class SqlStore:
             size = self._database.size(connection)
         return Stats(records, messages, first_id, last_id, size)
 
+    def check(self) -> str:
+        with self._database.reading() as connection:
+            return self._database.damage(connection)
+
 
 def _records(rows: Any) -> tuple[Record, ...]:
     return tuple(map(record_of, rows))
