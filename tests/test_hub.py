@@ -251,6 +251,7 @@ def test_the_end_of_all_ends_everybody_with_a_farewell(house):
 
 
 def test_nothing_happens_for_a_client_that_ended(house):
+    """R-12: neither does it get a nick."""
     ala, ola = house.client("ala"), house.client("ola")
     house.hub.create(ola, "tea")
     house.hub.end(ala, "quit")

@@ -70,6 +70,7 @@ def restless():
 
 
 def test_of_20_who_claim_a_nick_at_once_exactly_one_gets_it(engine):
+    """R-11: by login or by rename."""
     with running_server(engine=engine) as server, people(server, strangers=20) as clients:
         nicks = {}
         for number in range(20):
@@ -97,6 +98,7 @@ def test_a_nick_that_is_given_up_while_others_claim_it_has_one_owner(engine):
 
 
 def test_of_two_who_rename_to_one_nick_one_keeps_the_old_one(engine):
+    """R-12"""
     renamed = []
     tap = Tap(lambda event: isinstance(event, Renamed) and renamed.append(event))
     expected = []
@@ -117,6 +119,7 @@ def test_of_two_who_rename_to_one_nick_one_keeps_the_old_one(engine):
 
 
 def test_two_cannot_swap_nicks_for_each_is_taken_until_it_is_free(engine):
+    """R-12"""
     with running_server(engine=engine) as server, people(server, "ala", "ola") as (ala, ola):
         for _ in range(20):
             answers = at_once(ask(ala, "LOGIN ola"), ask(ola, "LOGIN ala"))

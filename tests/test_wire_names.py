@@ -140,7 +140,7 @@ def test_good_nick(client, nick):
 
 @pytest.mark.parametrize("nick, problem", BAD.items(), ids=ascii)
 def test_bad_nick(client, nick, problem):
-    """D-3, S0-14, S0-22: it is refused, and the refusal says what is wrong with it."""
+    """D-3, S0-14, S0-22, R-10: it is refused, and the refusal says what is wrong with it."""
     assert ask(client, f"LOGIN {nick}") == f"ERROR nick {problem}"
     assert ask(client, "LOGIN ala") == "OK"
     assert ask(client, f"LOGIN {nick}") == f"ERROR nick {problem}"
@@ -174,7 +174,7 @@ def test_full_width_is_no_way_around(client, nick):
 
 @pytest.mark.parametrize("one, other", [*SAME, *(pair[::-1] for pair in SAME)], ids=ascii)
 def test_same_nick(world, one, other):
-    """D-3, S0-28: two writings of one nick clash, and find the same user."""
+    """D-3, S0-28, R-10: two writings of one nick clash, and find the same user."""
     ala, ola = world.connect(), world.connect()
     assert ask(ala, f"LOGIN {one}") == "OK"
     assert ask(ola, f"LOGIN {other}") == f"ERROR nick {other} is taken"
@@ -188,7 +188,7 @@ def test_same_nick(world, one, other):
 
 @pytest.mark.parametrize("one, other", DIFFERENT)
 def test_different_nicks(world, one, other):
-    """D-3: what only looks alike, or is only sorted alike, is two nicks."""
+    """D-3, R-10: what only looks alike, or is only sorted alike, is two nicks."""
     assert ask(world.connect(), f"LOGIN {one}") == "OK"
     assert ask(world.connect(), f"LOGIN {other}") == "OK"
 
@@ -197,7 +197,7 @@ def test_different_nicks(world, one, other):
     "room, problem", [*BAD.items(), *((room, None) for room in FULL_WIDTH)], ids=ascii
 )
 def test_rooms_follow_the_same_rules(client, room, problem):
-    """D-3: what is no nick is no room either."""
+    """D-3, R-10: what is no nick is no room either."""
     assert ask(client, "LOGIN ala") == "OK"
     answer = ask(client, f"CREATE {room}")
     assert answer.startswith("ERROR room ")
