@@ -44,6 +44,8 @@ def test_so_many_at_a_time(addresses):
 
 
 def test_so_many_a_minute(addresses, clock):
+    """R-13: who goes on trying does not wait for longer."""
+
     def come_and_go():
         refused = addresses.enter("192.0.2.7:1")
         if refused is None:
@@ -90,6 +92,7 @@ def test_who_shares_with_whom(addresses, one, other, same):
 
 
 def test_more_connections_do_not_make_more_requests(addresses, clock):
+    """R-16: they share a pace."""
     crowd = [addresses.flow(f"192.0.2.7:{port}") for port in range(1, 21)]
     free = [flow for flow in crowd * 10 if not flow.take(clock.now)]
     assert len(free) == 49  # the fiftieth is carried out, too; what follows it waits

@@ -354,6 +354,7 @@ def test_many_threads_wake_it_at_a_time(engine, monkeypatch):
 
 
 def test_without_descriptors_clients_are_told_that_the_server_is_full(engine, tmp_path):
+    """R-14: until there are some again."""
     with chatd_process(tmp_path, "--engine", engine, files=(40, 40)) as chatd, ExitStack() as stack:
         clients = [stack.enter_context(RawClient(chatd.port)) for _ in range(40)]
         told = wait_until(lambda: select.select([c.sock for c in clients], [], [], 0)[0])
@@ -371,6 +372,7 @@ def test_without_descriptors_clients_are_told_that_the_server_is_full(engine, tm
 
 
 def test_a_spare_descriptor_is_free_while_it_is_lent_and_then_held_again():
+    """R-14: so that somebody can be told."""
     files = files_of(os.getpid())
     spare = SpareDescriptor()
     assert files_of(os.getpid()) == files + 1

@@ -43,6 +43,7 @@ def times(pace, askings):
 
 
 def test_ten_at_once_then_two_a_second():
+    """R-16: at the pace that there is by default."""
     carried_out = times(Pace(10, 2.0), [100.0] * 60)
     assert carried_out[:10] == [100.0] * 10
     assert [later - earlier for earlier, later in pairwise(carried_out[9:])] == [0.5] * 50
@@ -82,6 +83,7 @@ def world():
 
 
 def test_a_paste_arrives_whole_in_its_own_time(world):
+    """R-16: sixty lines in 25 seconds, and their sender knows why."""
     ala, ola = world.connect("ala"), world.connect("ola")
     ala.send(*[f"PUB {n}" for n in range(60)])
     assert ola.read() == [f"PUB_MSG {n}" for n in range(10)]
@@ -115,7 +117,7 @@ def test_who_waits_for_long_is_told_again_and_again():
 
 
 def test_what_waits_is_bounded(world):
-    """Beyond that it is left lying in the sender's own program."""
+    """R-16: beyond that it is left lying in the sender's own program."""
     ala = world.connect("ala")
     ala.send(*[f"PUB {n}" for n in range(10)])
     ala.send("PUB " + "x" * 1000)
@@ -152,6 +154,7 @@ def test_the_end_of_the_stream_waits_for_its_turn(world):
 
 
 def test_nobody_else_waits(world):
+    """R-16: others are served as ever."""
     ala, ola = world.connect("ala"), world.connect("ola")
     ala.send(*[f"PUB {n}" for n in range(60)])
     ala.read()
@@ -270,7 +273,7 @@ def test_a_history_fills_nobodys_outbox():
 
 
 def test_a_paste_on_a_server(engine):
-    """It comes whole and in order, whoever pasted it hears why it takes time, others talk on."""
+    """R-16: it comes whole and in order, who pasted it hears why it takes time, others talk on."""
     with running_server(engine=engine, flood=QUICK) as server:
         with RawClient(server.port, nick="ala") as ala, RawClient(server.port, nick="ola") as ola:
             ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
@@ -406,7 +409,7 @@ def test_a_paste_through_chatcli(dialect, client_engine):
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_program_that_talks_fast(kind, dialect):
-    """It is told, and hears of every message that it was said."""
+    """R-16: it is told, and hears of every message that it was said."""
     with chat_server(flood=Pace(10, 100.0)) as server:
         with open_client(kind, server.ports[dialect], "bot", dialect, timeout=2.0) as bot:
             for n in range(20):

@@ -103,6 +103,7 @@ def ban_an_address(talk, eva):
 
 @pytest.mark.parametrize("dialect", PEERS)
 def test_a_full_server_has_places_for_moderators(engine, dialect):
+    """R-15: the eleventh is told so; when one leaves, the twelfth comes in."""
     limits = Limits(clients=10, first_byte=PATIENCE)  # for json, which is heard first then
     with conversation(engine, dialect, admins=ADMINS, limits=limits) as talk:
         users = [RawClient(talk.server.port, nick=f"user{n}") for n in range(10)]
@@ -141,6 +142,7 @@ def test_who_enters_a_full_server_in_json_and_is_silent_is_told_soon(engine):
 
 
 def test_places_for_moderators_have_a_bound():
+    """R-15: ten by default."""
     limits = Limits(clients=1, reserved=1)
     with running_server(limits=limits, admins=ADMINS) as server:
         ala, eva, ola = (RawClient(server.port) for _ in range(3))

@@ -279,6 +279,7 @@ def test_a_client_that_quits_gets_all_it_was_sent_and_nothing_follows(world):
 
 
 def test_the_login_deadline_counts_from_accept_and_bytes_do_not_extend_it(world):
+    """R-01: thirty seconds by default."""
     client = world.connect()
     opened = world.clock()
     assert client.session.deadline == opened + 30
@@ -513,6 +514,7 @@ def test_what_the_connection_does_not_take_waits_and_goes_out_in_order(world):
 
 
 def test_a_full_outbox_is_the_end():
+    """R-03: the log says how much waited."""
     world = World(COMMANDS, outbox=1000)
     ala, ola = stuck(world), world.connect("ola")
     ala.session.deliver(b"x" * 1000)
@@ -530,6 +532,7 @@ def test_a_full_outbox_is_the_end():
 
 
 def test_an_outbox_above_half_is_congestion_until_it_is_half_again():
+    """R-03: who catches up in time stays."""
     world = World(COMMANDS, outbox=1000)
     ala = stuck(world)
     ala.session.deliver(b"x" * 500)
@@ -547,6 +550,7 @@ def test_an_outbox_above_half_is_congestion_until_it_is_half_again():
 
 
 def test_who_stays_congested_is_dropped_though_it_takes_a_little():
+    """R-03: within the bound, too."""
     world = World(COMMANDS, outbox=1000)
     ala = stuck(world)
     ala.session.deliver(b"x" * 900)

@@ -19,7 +19,7 @@ def at_the_door(client):
 
 
 def test_connections_at_the_door_have_a_bound_of_their_own(engine):
-    """D-4: one too many is told so; users do not count, and there is room behind each login."""
+    """D-4, R-15: one too many is told so; users do not count, and a login makes room."""
     with (
         running_server(engine=engine, limits=Limits(door=2)) as server,
         RawClient(server.port, nick="ala") as ala,
@@ -41,7 +41,7 @@ def test_connections_at_the_door_have_a_bound_of_their_own(engine):
 
 
 def test_the_door_does_not_count_as_clients(engine):
-    """D-4: the maximum counts registered users only, however many wait."""
+    """D-4, R-15: the maximum counts registered users only, however many wait."""
     with (
         running_server(engine=engine, limits=Limits(clients=1)) as server,
         RawClient(server.port) as one,
@@ -58,7 +58,7 @@ def test_the_door_does_not_count_as_clients(engine):
 
 
 def test_the_maximum_holds_when_many_come_at_once(engine):
-    """D-4: of twelve simultaneous logins exactly three succeed where three may."""
+    """D-4, R-15: of twelve simultaneous logins exactly three succeed where three may."""
     with running_server(engine=engine, limits=Limits(clients=3)) as server:
         clients = [RawClient(server.port) for _ in range(12)]
         start = threading.Barrier(len(clients))
