@@ -17,7 +17,7 @@ from chatd.testing import running_server
 
 
 def test_two_minutes_of_silence_are_the_end(engine):
-    """What the kernel is asked for on each engine: when the last probe is due, it is over."""
+    """R-02: what the kernel is asked for on each engine: when the last probe is due, it is over."""
     idle, every, count, unsent = (
         KEEPALIVE[f"TCP_{name}"] for name in ("KEEPIDLE", "KEEPINTVL", "KEEPCNT", "USER_TIMEOUT")
     )
@@ -84,7 +84,7 @@ def clients(network, host, ports):
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(os.geteuid() != 0, reason="it takes root to pull a cable")
 def test_who_vanishes_is_gone_within_125_seconds():
-    """On each engine; whether we only wait for it to speak or have something to say to it.
+    """R-02: on each engine; whether we only wait for it to speak or have something to say to it.
 
     So is one that is there and takes nothing, though it fits into the kernel's buffer.
     """

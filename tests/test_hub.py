@@ -231,6 +231,7 @@ def test_the_end_of_somebody_at_the_door_is_told_to_nobody(house):
 
 
 def test_only_the_first_end_counts(house):
+    """R-02: it is told once."""
     ala, ola = house.client("ala"), house.client("ola")
     house.hub.end(ala, "first")
     house.hub.end(ala, "second")

@@ -102,6 +102,7 @@ def test_there_are_so_many_rooms(name):
 
 
 def test_there_are_so_many_users(name):
+    """R-15"""
     talk = Talk(name, clients=1)
     talk.enter("ala")
     ola, seen = talk.enter("ola")
@@ -111,7 +112,7 @@ def test_there_are_so_many_users(name):
 
 @pytest.mark.parametrize("name", ["crlf", "slash", "words"])
 def test_there_are_so_many_messages_before_login(name):
-    """In the others the first message is a login, or its failure the end."""
+    """R-01: in the others the first message is a login, or its failure the end."""
     talk = Talk(name, door_lines=5)
     client = talk.world.connect()
     *_, last = client.ask(*["?"] * 10)
@@ -133,7 +134,7 @@ def test_a_dialogue_has_time_for_mistakes(name):
 
 
 def test_too_much_unsent_is_the_end_in_each_dialect(name):
-    """Nothing can be told to who does not read; the log has who it was, and how much."""
+    """R-03: the log has who it was, and how much; nothing can be told to who does not read."""
     talk = Talk(name, outbox=500)
     ala, _ = talk.enter("ala")
     ala.wire.room = 0
@@ -159,6 +160,7 @@ def test_too_much_unsent_is_the_end_in_each_dialect(name):
     ],
 )
 def test_who_is_one_too_many_is_told_in_their_dialect(limits, text):
+    """R-13, R-15: before any of it is spoken."""
     with chat_server(limits=limits, exempt=()) as server, ExitStack() as stack:
         stack.enter_context(LineClient(server.ports["crlf"]))
         wait_until(lambda: server.server.hub.at_the_door == 1, "the first one")

@@ -582,7 +582,7 @@ def test_a_new_congestion_gets_its_own_time():
 
 
 def test_not_a_byte_waits_for_ever():
-    """Though it is far from half an outbox, and the peer alive: within a minute it is over."""
+    """R-03: be it far from half an outbox, and the peer alive: within a minute it is over."""
     world = World(COMMANDS)
     ala = stuck(world)
     ala.session.deliver(b"x" * 10)
@@ -600,7 +600,7 @@ def test_not_a_byte_waits_for_ever():
 
 
 def test_who_takes_in_time_what_waits_is_never_dropped():
-    """However little that is, and though something waits at all times."""
+    """R-03: however little that is, and though something waits at all times."""
     world = World(COMMANDS)
     ala = stuck(world)
     ala.session.deliver(b"x" * 10)
