@@ -57,8 +57,8 @@ test: $(DEV) $(POSTGRES)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
 faults: $(DEV)  ## have chatcheck find each fault of a hundred wrong servers and clients
 	$(PYTEST) -m faults $(ARGS)
 
-soak: $(DEV) $(POSTGRES)  ## kill the server again and again under load, for minutes
-	$(PYTEST) -m soak $(ARGS)
+soak: $(DEV) $(POSTGRES)  ## ten thousand sessions, and kills under load, for minutes
+	$(PYTEST) -m soak -rA $(ARGS)
 
 fuzz: $(FUZZ)  ## look for bytes that break something (SECONDS=30 for each target)
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)

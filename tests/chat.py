@@ -119,11 +119,9 @@ def chatd_process(tmp_path, *options, files=None, **popen):
     limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)) if files else None
     process = subprocess.Popen(
         command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         preexec_fn=limit,
-        **popen,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen},
     )
     try:
         wait_until(
@@ -141,7 +139,7 @@ def chatd_process(tmp_path, *options, files=None, **popen):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-        for stream in (process.stdout, process.stderr):
+        for stream in filter(None, (process.stdout, process.stderr)):
             stream.close()
 
 
