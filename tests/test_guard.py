@@ -4,10 +4,11 @@ import pytest
 
 from chat import wait_until
 from chatd.commands import Command, Filter
-from chatd.events import CommandError, Overdue, Warned
+from chatd.events import CommandError, Notice, Overdue, Warned
 from chatd.guard import FilterFailed, Guard, Guards
 from chatd.limits import Limits
 from chatd.taps import Tap
+from clients import open_client
 from fakes import World
 from plugging import chat, holding, plugin, write
 from test_plugins_commands import CRASH
@@ -212,6 +213,16 @@ def test_bundled_plugins_are_never_switched_off(engine, monkeypatch, caplog):
                 assert ala.ask("PRIV bob hello").startswith("ERROR internal error")
         assert ala.ask("PRIV bob hello") == "OK"
         assert bob.line() == "PRIV_FROM ala hello"
+
+
+def test_the_library_knows_that_line_of_the_stats(tmp_path, caplog):
+    """It asks for them when it comes, and takes nothing of them for news."""
+    folder = write(tmp_path / "plugins", crash=CRASH)
+    with chat("ala", plugins_dir=folder, limits=Limits(failures=1)) as (server, ala):
+        ala.ask("CRASH ValueError")
+        with open_client("threads", server.port, "bob", "crlf") as bob:
+            bob.say("hello")
+            assert [event for event in bob.events(timeout=0) if isinstance(event, Notice)] == []
 
 
 WHERE = """

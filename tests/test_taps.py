@@ -170,7 +170,13 @@ def test_offering_does_not_wait_for_a_tap_that_hangs():
     tap.stop()
 
 
-@pytest.mark.parametrize("error", [ValueError("oh"), SystemExit(1), KeyboardInterrupt()])
+ERRORS = [
+    ValueError("oh"), SystemExit(1), KeyboardInterrupt(), RecursionError(), MemoryError(),
+    GeneratorExit(), StopIteration(), BaseException(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_a_tap_that_raises_goes_on_and_the_error_is_logged(error, caplog):
     with caplog.at_level(logging.ERROR):
         tap = Recorder(failing={"2": error})

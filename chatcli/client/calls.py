@@ -157,7 +157,7 @@ def _last_id(answer: Answer) -> int:
     return parse_id(told["last_id"])
 
 
-_STATS = ("store", "last_id", "stored_id", "waiting", "not_stored") + (
+_STATS = ("store", "last_id", "stored_id", "waiting", "not_stored", "plugins_off") + (
     *("users", "connections", "at_the_door", "uptime", "bans", "mutes"),  # for moderators
 )
 
