@@ -80,7 +80,7 @@ class Bans:
         self._bans = {_key(one.target): one for one in kept.bans}
         self._mutes = {_key(one.target): one for one in kept.mutes}
         self._prefixes: frozenset[tuple[int, int]] = frozenset()
-        self._forget_locked()
+        self._index_locked()
 
     # -- what is asked -----------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ FIRST = [
     (b"logout\n", Words, b"Please log in!\n"),
     (b"whoami\n", Words, b"Please log in!\n"),
     (b"userlist\n", Words, b"Please log in!\n"),
+    (b"oper root secret\n", Words, b"[ServerMessage] - this is no moderator's"),
     (b"debug\n", Words, b""),
     (b"login\n", Words, b"require username\n"),
     (b'{"type":"users","data":""}\n', Json, b'{"type":"message","data":{"source":"[Server]"'),

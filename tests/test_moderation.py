@@ -116,8 +116,14 @@ def test_of_ipv6_all_of_a_network_are_one_source(world):
     assert world.connect("bob", "[2001:db8:0:1::1]:4000").ask("OPER root guess") == [WRONG]
 
 
-def test_tries_are_forgotten_in_time(world):
+def test_tries_are_forgotten_in_time_and_not_before(world):
+    guesser = "10.2.0.1:1"
+    while world.addresses.may_try(guesser):
+        pass
     for number in range(1500):
+        world.addresses.may_try(f"10.3.{number // 250}.{number % 250}:1")
+    assert not world.addresses.may_try(guesser)
+    for number in range(3000):
         assert world.addresses.may_try(f"10.1.{number // 250}.{number % 250}:1")
         world.clock.pass_by(1.0)
     assert len(world.addresses) < 1200
@@ -179,6 +185,12 @@ def test_the_secret_is_in_a_file_or_a_variable(tmp_path):
 def test_a_role_that_there_is_not():
     with pytest.raises(ValueError, match="command x: there is no role king"):
         Command("x", lambda ctx: None, role="king")
+
+
+def test_what_is_for_moderators_is_not_called_for_others(world):
+    own = World([*COMMANDS, Command("own", lambda ctx: ctx.reply("done"), role="moderator")])
+    assert own.connect("ala").ask("OWN") == ["ERROR only moderators may do this"]
+    assert world.connect("ala").ask("BAN") == ["ERROR only moderators may do this"]
 
 
 def test_ctx_moderator_is_for_moderators_whatever_the_command_says():
@@ -284,8 +296,8 @@ def test_who_was_there_and_who_was_not_can_be_banned_for_ever(world):
     [
         ("192.0.2.7", "192.0.2.7/32", "192.0.2.7:1", "192.0.2.8:1"),
         ("192.0.2.7/24", "192.0.2.0/24", "192.0.2.99:1", "192.0.3.1:1"),
-        ("2001:db8::7", "2001:db8::/64", "[2001:db8::1234]:1", "[2001:db8:0:1::7]:1"),
-        ("2001:db8::/32", "2001:db8::/32", "[2001:db8:9::7]:1", "192.0.2.7:1"),
+        ("2001:db8::7", "2001:db8::/64", "[2001:db8::1234]:1", "192.0.2.7:1"),
+        ("2001:db8::/32", "2001:db8::/32", "[2001:db8:9::7]:1", "[2001:db9::7]:1"),
         ("::ffff:192.0.2.7", "192.0.2.7/32", "192.0.2.7:1", "[2001:db8::7]:1"),
     ],
 )

@@ -9,6 +9,8 @@ import pytest
 from chat import PATIENCE, LineClient, RawClient, chatd_process, wait_until
 from chatd.admins import make_admins
 from chatd.config import Listen
+from chatd.dialects import Setting
+from chatd.dialects.jsonl import Json
 from chatd.events import Reloaded
 from chatd.limits import Limits
 from chatd.taps import Tap
@@ -17,6 +19,7 @@ from peers import PEERS, conversation
 
 SECRET = "open sesame"
 ADMINS = make_admins(["root"], SECRET)
+HOME = "192.0.2.7:4000"
 YES = "you are a moderator now"
 
 
@@ -151,22 +154,41 @@ def test_places_for_moderators_have_a_bound():
         assert [ala.ask("LOGIN ala"), eva.ask("LOGIN eva")] == ["OK", "OK"]
         assert ola.ask("LOGIN ola") == "ERROR the server is full, try again later"
         assert (ola.line(), eva.ask("QUIT")) == (None, None)
-        with RawClient(server.port) as another:
+        with RawClient(server.port) as ela, RawClient(server.port) as another:
+            assert ela.ask("LOGIN ela") == "ERROR the server is full, try again later"
             another.ask(f"OPER root {SECRET}")
             another.login("ola")
         for one in (ala, eva, ola):
             one.close()
 
 
-def test_without_the_plugin_a_secret_is_not_said_aloud(engine):
-    """Where it might be taken for a name or a message."""
-    without = {"no_plugin": frozenset({"moderation"}), "admins": ADMINS}
-    with conversation(engine, "slash", "rooms", **without) as talk:
-        bob = talk.connect("rooms")
-        bob.command("oper", f"root {SECRET}")
-        bob.error("nick must not contain white space")
-        bob.finish()
-        bob.close()
+@pytest.mark.parametrize("settings", [{"admins": ADMINS}, {"no_plugin": frozenset({"moderation"})}])
+def test_a_wrong_secret_at_the_door_costs_one_error_and_is_no_name(engine, settings):
+    """Not even without the plugin: in slash it would be a group, for all to see."""
+    with conversation(engine, "slash", "rooms", **settings) as talk:
+        unknown = {"slash": "unknown command oper", "rooms": "Unknown command 'oper'!"}
+        for dialect, text in unknown.items():
+            peer = talk.connect(dialect)
+            peer.meet()
+            peer.command("oper", "root sesame open")
+            wrong = "this is no moderator's name and secret"
+            peer.error(wrong if "admins" in settings else text)
+            peer.asked_again()
+            talk.log_in(peer, f"user-{dialect}")
+
+
+def test_what_comes_first_to_a_full_server_in_json_is_not_lost():
+    """When there is a place in the end."""
+    dialect = Json(Setting(Limits(), HOME, is_full=lambda: True))
+    assert dialect.next_request() is None
+    assert dialect.patience == Limits().first_byte
+    dialect.feed(b'{"type":"message","data":"hello"}\n{"type":"users"}\n')
+    verbs = []
+    while request := dialect.next_request():
+        verbs.append(request.verb)
+        dialect.done(request, None)
+    assert verbs == ["login", "say", "users"]
+    assert dialect.patience is None
 
 
 def test_reload_is_asked_of_the_server(engine, certificate):

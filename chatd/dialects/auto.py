@@ -1,9 +1,9 @@
 """The `auto` dialect: a client's first word tells which of the others it speaks.
 
-`{` is json; LOGIN, PRIV, LIST and PUB are crlf; login, msg, msgall, logout, whoami, userlist and
-debug are words. White space in front is skipped; what could still become one of these waits for
-the rest. Any other first message is answered, a line as in crlf and a chunk as in words, and
-settles nothing.
+`{` is json; LOGIN, PRIV, LIST and PUB are crlf; login, msg, msgall, logout, whoami, userlist,
+debug and oper are words. White space in front is skipped; what could still become one of these
+waits for the rest. Any other first message is answered, a line as in crlf and a chunk as in words,
+and settles nothing.
 """
 
 import re
@@ -18,7 +18,7 @@ from chatd.events import Event, Failed, Request
 _DIALECTS: dict[bytes, type[Dialect]] = {
     **dict.fromkeys((b"LOGIN", b"PRIV", b"LIST", b"PUB"), Crlf),
     **dict.fromkeys(
-        (b"login", b"msg", b"msgall", b"logout", b"whoami", b"userlist", b"debug"), Words
+        (b"login", b"msg", b"msgall", b"logout", b"whoami", b"userlist", b"debug", b"oper"), Words
     ),
 }
 _WORD = re.compile(rb"\S*")

@@ -88,7 +88,7 @@ class RoomsDialect(Plain):
             raise
         if text is None:
             return None
-        if self._named or (text.startswith(_OPER) and "oper" in self.setting.verbs):
+        if self._named or text.startswith(_OPER):
             return self._parse(text)
         return Request("login", (text,))
 

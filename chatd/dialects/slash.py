@@ -100,7 +100,7 @@ class Slash(Plain):
         question = self._question
         if question is _Question.NONE:
             return self._obey(line)
-        if question in _AT_THE_DOOR and line.startswith(_OPER) and "oper" in self.setting.verbs:
+        if question in _AT_THE_DOOR and line.startswith(_OPER):
             return Request("oper", (line.removeprefix(_OPER).lstrip(WHITE_SPACE),))
         if question is _Question.TEXT:
             return Request("tell", (self._recipient, line or " "))  # empty is the hub's to refuse
