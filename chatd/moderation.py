@@ -13,6 +13,7 @@ from chatd.durations import duration_text
 from chatd.events import CommandError, Failed, Moderated, Promoted, Refused, Warned
 from chatd.hub import Client, Hub
 from chatd.limits import Limits
+from chatd.mistakes import mistakes
 from chatd.session import Session
 
 
@@ -78,6 +79,7 @@ class Moderation:
         yield "uptime", duration_text(self._clock() - self._began)
         yield "bans", str(len(kept.bans))
         yield "mutes", str(len(kept.mutes))
+        yield "internal_errors", str(mistakes())
 
 
 class Moderator:

@@ -5,13 +5,14 @@ import threading
 
 import pytest
 
-from chat import PATIENCE, RawClient, wait_until
+from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.engines import Deadlines
 from chatd.engines.threads import _Server
 from chatd.mistakes import log_mistake, mistakes
 from chatd.testing import running_server
 from chatd.workers import ParkedThreads, start_lasting
 from fakes import Clock
+from plugging import write
 
 
 class Bug(Exception):
@@ -121,6 +122,35 @@ def test_a_loop_goes_on(engine, monkeypatch, caplog):
         monkeypatch.setattr(Deadlines, "tick", failing_once(Deadlines.tick))
         wait_until(lambda: ids(caplog, "the loop"), "the mistake")
         assert chatting(server.port)
+
+
+OWN_THREAD = """
+    import threading
+    from chatd import Command, hookimpl
+
+    def fail():
+        raise ValueError("a bug")
+
+    def start(ctx):
+        threading.Thread(target=fail, name="own").start()
+        ctx.reply("started")
+
+    @hookimpl
+    def register_commands():
+        return [Command("start", start)]
+    """
+
+
+def test_the_end_of_a_plugins_own_thread_is_in_the_log(tmp_path):
+    folder = write(tmp_path / "plugins", own=OWN_THREAD)
+    with chatd_process(tmp_path, "-v", "--plugins-dir", str(folder)) as process:
+        with RawClient(process.port, nick="ala") as ala:
+            assert ala.ask("START") == "NOTICE started"
+            while b"warning: internal error E1 in own" not in process.stdout.readline():
+                pass
+        process.terminate()
+        process.wait(PATIENCE)
+        assert process.stderr.read() == b""
 
 
 # -- what a watchdog asks --------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from chatd.commands import Command
 from chatd.durations import duration_text, parse_duration
 from chatd.events import LoggedOut, Moderated, Promoted, Refused, Warned
 from chatd.limits import Limits
+from chatd.mistakes import mistakes
 from chatd_plugins import history, moderation, people, rooms, talk
 from fakes import World
 
@@ -214,6 +215,7 @@ def test_moderators_see_more_of_the_server(world):
         "NOTICE uptime 1d 2h",
         "NOTICE bans 1",
         "NOTICE mutes 0",
+        f"NOTICE internal_errors {mistakes()}",
     ]
 
 

@@ -224,6 +224,7 @@ def test_a_certificate_in_other_files(server, operator, authority, certificate, 
     new = authority.issue(folder)
     told = operator.tell(server, tls_cert=new.chain, tls_key=new.key)
     assert told.endswith(f"tls-key none -> {new.key}, certificate")
+    assert operator.tell(server) == "reloaded: nothing has changed"
     (folder / "cert.pem").write_bytes(certificate.chain.read_bytes())
     told = operator.tell(server)
     assert told.startswith("warning: cannot reload, nothing has changed: cannot use ")

@@ -158,7 +158,8 @@ def _last_id(answer: Answer) -> int:
 
 
 _STATS = ("store", "last_id", "stored_id", "waiting", "not_stored", "plugins_off") + (
-    *("users", "connections", "at_the_door", "uptime", "bans", "mutes"),  # for moderators
+    # for moderators
+    *("users", "connections", "at_the_door", "uptime", "bans", "mutes", "internal_errors"),
 )
 
 
