@@ -110,7 +110,10 @@ class Regulars:
                 tasks.create_task(one.talk(over))
             await crowd
             over.set()
-        await until(lambda: all(len(one.heard) >= self._wanted(one) for one in self.all))
+        await until(
+            lambda: all(len(one.heard) >= self._wanted(one) for one in self.all),
+            "everybody to have heard everything",
+        )
 
     def _wanted(self, listener):
         own = 0 if listener.dialect in ECHOING else listener.said
@@ -127,11 +130,12 @@ class Regulars:
             assert one.heard == [said for said in whole if said[0] != own], one.nick
 
 
-async def until(condition):
-    """Wait until condition() is true; fail after a minute."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.05)
+async def until(condition, what):
+    """Wait until condition() is true; fail with what after a minute."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"gave up waiting for {what}"
+        await asyncio.sleep(0.05)
 
 
 class Figures(NamedTuple):
@@ -192,12 +196,12 @@ async def soak(place, seed, sessions):
         await crowd.prepare()
         await crowd.rush(RUSH)
         await regulars.talk_during(crowd.visit(range(WARM_UP)))
-        await until(lambda: place.sockets() == alone)
+        await until(lambda: place.sockets() == alone, "the last visitor to be gone")
         before = Figures.of(place.pid)
         start = time.monotonic()
         await regulars.talk_during(crowd.visit(range(WARM_UP, WARM_UP + sessions)))
         seconds = time.monotonic() - start
-        await until(lambda: place.sockets() == alone)
+        await until(lambda: place.sockets() == alone, "the last visitor to be gone")
         after = Figures.of(place.pid)
         assert await place.users() == {*TALKERS, *LISTENERS}
     regulars.check()
@@ -208,7 +212,7 @@ async def soak(place, seed, sessions):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("store", ["none", "sqlite"])
 def test_nothing_is_left_of_ten_thousand_sessions(tmp_path, authority, certificate, engine, store):
-    """And nothing said meanwhile is lost, doubled or out of order for those who stay.
+    """R-04, R-17, R-40: nothing said meanwhile is lost, doubled or out of order for who stays.
 
     The warm-up fills what is kept on purpose: parked threads, those for questions, the backlogs of
     rooms, the names and addresses that are remembered, and what the allocator keeps of each peak.
