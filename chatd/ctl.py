@@ -83,7 +83,7 @@ def doctor(ctx: click.Context, /, form: str, **values: Any) -> None:
         found[finding.state] += 1
         click.echo(as_json(finding) if form == "jsonl" else as_text(finding))
     if form == "text":
-        click.echo(f"{found['error']} errors, {found['warning']} warnings")
+        click.echo(f"errors: {found['error']}, warnings: {found['warning']}")
     ctx.exit(found["error"] > 0)
 
 

@@ -89,15 +89,24 @@ def _log_warnings(server: Server) -> None:
 
 def _write_port_file(path: Path, server: Server) -> None:
     lines = (f"{one.spec.dialect} {one.address[0]} {one.address[1]}\n" for one in server.listeners)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    text = "".join(lines)
     try:
         if path.exists() and not path.is_file():  # such as a pipe
-            new = path
-        new.write_text("".join(lines), encoding="utf-8")
-        if new is not path:
-            new.replace(path)  # so nobody ever reads half of it
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path, text)
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file in one step: nobody ever reads half of it."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _note_end_of_thread(end: threading.ExceptHookArgs) -> None:

@@ -90,9 +90,9 @@ class Reload:
         values, old = new.values(), self._in_use
         changed = [name for name in values if values[name] != old[name]]
         live = [name for name in changed if name in self._live]
-        self._in_use = old | {name: values[name] for name in live}
         for use in dict.fromkeys(self._live[name] for name in live):
             use(new)
+        self._in_use = old | {name: values[name] for name in live}
         told = tuple(_change(name, old[name], values[name]) for name in live)
         self._tell(Reloaded(told, tuple(name for name in changed if name not in live)))
 

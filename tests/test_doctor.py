@@ -64,7 +64,7 @@ def test_where_each_setting_comes_from(tmp_path):
     limits = report.of("limits")
     assert ("ok", "clients 7 (instead of 10000)") in limits
     assert ("ok", "line 4096") in limits
-    assert (report.status, report.text.splitlines()[-1]) == (0, "0 errors, 0 warnings")
+    assert (report.status, report.text.splitlines()[-1]) == (0, "errors: 0, warnings: 0")
 
 
 def test_no_password_is_shown():
