@@ -70,7 +70,9 @@ def examine(config: Config, options: click.Context) -> Iterator[Finding]:
         plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
     except PluginError as error:
         yield Finding("error", "plugins", str(error))
-        plugins = Plugins(dialects=DIALECTS)  # without those of the folder
+        yield from _listeners(config, DIALECTS)
+        yield Finding("warning", "store", "not looked at, since it is a plugin that opens it")
+        return
     yield from _plugins(plugins)
     yield from _listeners(config, plugins.dialects)
     yield from _store(config, plugins)
@@ -99,16 +101,16 @@ def _settings(options: click.Context) -> Iterator[Finding]:
     for option in chatd.params:
         if option.name in options.params:
             source = options.get_parameter_source(option.name)
-            text = f"{option.opts[-1][2:]} {_value(options.params[option.name])}"
+            value = options.params[option.name]
+            told = _without_password(value) if option.name == "store" else shown(value) or value
+            text = f"{option.opts[-1][2:]} {told}"
             where = f" (by {_SOURCES[source]})" if source in _SOURCES else ""
             yield Finding("ok", "settings", text + where)
 
 
-def _value(value: object) -> str:
-    text = shown(value) or str(value)
-    url, at, rest = text.rpartition("@")  # of a store, where a password may be
-    head, slashes, user = url.partition("://")
-    return f"{head}://{user.partition(':')[0]}@{rest}" if at and slashes else text
+def _without_password(store: str) -> str:
+    """Leave out all that may hold one; the store itself is told of without."""
+    return store if store.startswith("sqlite:") else store.partition("//")[0]
 
 
 def _limits(limits: Limits) -> Iterator[Finding]:
