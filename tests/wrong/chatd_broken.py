@@ -74,23 +74,23 @@ def _login_again(self, client, nick):
     with self._lock:
         user = self._users.get(client)
         if user is None:
-            self._register_locked(client, name)
+            self._register_locked(client, name, reserved=False)
         else:
             self._rename_locked(user, name)
 
 
-def login_accepts_duplicates(self, client, nick):
+def login_accepts_duplicates(self, client, nick, *more):
     if nick != client.address and _taken_by(self, nick) == nick:
         _login_again(self, client, nick)
     else:
-        _login(self, client, nick)
+        _login(self, client, nick, *more)
 
 
-def login_looks_at_case(self, client, nick):
+def login_looks_at_case(self, client, nick, *more):
     if nick != client.address and _taken_by(self, nick) not in (None, nick):
         _login_again(self, client, nick)
     else:
-        _login(self, client, nick)
+        _login(self, client, nick, *more)
 
 
 def end_keeps_the_nick(self, client, *args, **more):

@@ -71,9 +71,9 @@ class GeneralWithAFullStop(RoomsDialect):
         return data.replace(b"\n", b".\n") if isinstance(event, LoggedIn) else data
 
 
-def _login_without_general(self, client, nick):
+def _login_without_general(self, client, nick, *more):
     new = client not in self._users
-    _login(self, client, nick)
+    _login(self, client, nick, *more)
     if new:
         self.leave(client, "General")
 
@@ -232,10 +232,10 @@ class UnknownCommandsAreIgnored(RoomsDialect):
             raise
 
 
-def _login_up_to_eight(self, client, nick):
+def _login_up_to_eight(self, client, nick, *more):
     if len(self._users) >= 8:
         raise Goodbye("full", "the server is full")
-    _login(self, client, nick)
+    _login(self, client, nick, *more)
 
 
 class Eight(RoomsDialect):

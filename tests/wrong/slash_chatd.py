@@ -280,9 +280,9 @@ FAULTY = list(Slash.__subclasses__())
 _login = Hub.login
 
 
-def _login_refused(self, client, nick):
+def _login_refused(self, client, nick, *more):
     try:
-        _login(self, client, nick)
+        _login(self, client, nick, *more)
     except Goodbye as error:
         raise CommandError(error.code, error.text) from None
 

@@ -171,8 +171,8 @@ class StrangersHear(Words):
 _login = Hub.login
 
 
-def _login_aloud(self, client, nick):
-    _login(self, client, nick)
+def _login_aloud(self, client, nick, *more):
+    _login(self, client, nick, *more)
     for each in [one for one in self._present if one not in self._users]:
         self.reply(each, LoggedIn(nick))
 
@@ -384,8 +384,8 @@ def _tell_and_keep(self, client, nick, text):
     self.kept = [*getattr(self, "kept", ()), Told(self.nick(client), nick, text)]
 
 
-def _login_and_tell(self, client, nick):
-    _login(self, client, nick)
+def _login_and_tell(self, client, nick, *more):
+    _login(self, client, nick, *more)
     for event in getattr(self, "kept", ())[-20:]:
         self.reply(client, event)
 
