@@ -198,7 +198,8 @@ def test_what_is_needed_is_shown_once(dialect):
 
 
 def test_all_requirements_have_titles():
-    assert set(titles()) == set(REQUIREMENTS)
+    wire = {number for number in REQUIREMENTS if not number.startswith("R-")}
+    assert set(titles()) == wire
 
 
 def test_titles_have_the_tags_of_the_documentation():
