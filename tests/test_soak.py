@@ -209,7 +209,7 @@ async def soak(place, seed, sessions):
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("store", ["none", "sqlite"])
 def test_nothing_is_left_of_ten_thousand_sessions(tmp_path, authority, certificate, engine, store):
     """R-04, R-17, R-40: nothing said meanwhile is lost, doubled or out of order for who stays.
