@@ -281,6 +281,7 @@ def test_the_port_file_may_be_a_pipe(tmp_path):
     process = subprocess.Popen([*CHATD, "-p", "0", "--port-file", str(pipe)])
     with process:
         assert pipe.read_text().startswith("auto :: ")
+        assert pipe.is_fifo()
         process.kill()
 
 

@@ -1,10 +1,13 @@
 """Settings that change while the server runs, and those that do not."""
 
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
 import threading
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from chatd.limits import Limits
 from chatd.reload import Reload
 from chatd.taps import Tap
 from chatd.testing import running_server
+from warm import take_terminal
 
 
 class Operator:
@@ -302,4 +306,31 @@ def test_without_a_log_it_reloads_as_well(tmp_path):
                 return ala.line() == "hej"
 
         wait_until(greeted, "the new greeting")
-        assert Path(f"/proc/{process.pid}").exists()
+        assert process.poll() is None
+
+
+def test_a_terminal_that_is_closed_takes_the_server_with_it(tmp_path):
+    """Though SIGHUP is what tells of both."""
+    command = [sys.executable, "-m", "chatd", "-p", "0"]
+    ports = tmp_path / "ports"
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*command, "--port-file", str(ports)],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    )
+    try:
+        wait_until(lambda: ports.exists() and ports.read_text(), "the port file")
+        process.send_signal(signal.SIGHUP)
+        with RawClient(int(ports.read_text().split()[2]), nick="ala") as ala:
+            assert ala.ask("LIST") == "USERS ala"
+            os.close(terminal)
+            os.close(master)
+            assert ala.line() == "ERROR the server is shutting down"
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -2,13 +2,9 @@
 
 import contextlib
 import json
-import os
-import pty
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -20,7 +16,6 @@ from chatd.layers import Tls
 from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
-from warm import take_terminal
 
 
 @pytest.fixture
@@ -377,33 +372,6 @@ def test_sighup(tmp_path, engine, authority, certificate, trust):
         process.terminate()
         assert process.wait(PATIENCE) == 0
         assert process.stderr.read() == b""
-
-
-def test_a_terminal_that_is_closed_takes_the_server_with_it(tmp_path, certificate):
-    """Though SIGHUP is what tells of both."""
-    command = [sys.executable, "-m", "chatd", "-p", "0", "--tls-cert", str(certificate.both)]
-    ports = tmp_path / "ports"
-    master, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [*command, "--port-file", str(ports)],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-        preexec_fn=take_terminal,
-    )
-    try:
-        wait_until(lambda: ports.exists() and ports.read_text(), "the port file")
-        process.send_signal(signal.SIGHUP)
-        with RawClient(int(ports.read_text().split()[2]), nick="ala") as ala:
-            assert ala.ask("LIST") == "USERS ala"
-            os.close(terminal)
-            os.close(master)
-            assert ala.line() == "ERROR the server is shutting down"
-        assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.wait()
 
 
 NO_TLS = r"there is no TLS without a certificate \(--tls-cert\)"
