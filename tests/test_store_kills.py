@@ -15,7 +15,7 @@ import pytest
 from chat import PATIENCE, RawClient, chatd_process
 
 ROUNDS = {"threads": 2, "select": 1, "asyncio": 1}
-SOAK_ROUNDS = 70
+SOAK_STORES, SOAK_ROUNDS = 7, 10  # all that is stored is read in each round
 SENDERS = 4
 
 
@@ -152,4 +152,7 @@ def test_what_was_confirmed_survives(tmp_path, engine):
 @pytest.mark.timeout(1800)
 def test_what_was_confirmed_survives_many_kills(tmp_path, engine):
     """R-18: two hundred of them, on all engines together."""
-    rounds(tmp_path, SOAK_ROUNDS, engine, seed=time.time(), pauses=[0.01, 0.002, 0])
+    for number in range(SOAK_STORES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        rounds(folder, SOAK_ROUNDS, engine, seed=time.time(), pauses=[0.01, 0.002, 0])
