@@ -26,7 +26,8 @@ TIME_OF_DAY = {"time.time", "time.time_ns", "time.localtime", "datetime.now", "d
 SHOWN_OR_KEPT = {
     "bans.py::__init__": "until when a ban is in force, also by the next start",
     "console.py::structured": "when something happened, in the log",
-    "ledger.py::__init__": "the same, in the history",
+    "doctor.py::_certificate": "whether a certificate is valid now",
+    "ledger.py::__init__": "the same as of the log, in the history",
     "options.py::convert": "what `chatctl --since 2h` means",
     "recorder.py::__init__": "what is too old to be kept",
     "server.py::start": "the number of the epoch, unless the store has seen it",
