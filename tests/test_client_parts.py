@@ -180,6 +180,9 @@ def test_delays_double_up_to_a_bound():
 def test_codes_of_refusals():
     assert code_of("nick a is taken") == "nick-taken"
     assert code_of("nick must not contain /") == "bad-name"
+    assert code_of("nick is reserved") == "bad-name"
+    assert code_of("nick is banned for another 29m: spam") == "banned"
+    assert code_of("you are muted") == "muted"
     assert code_of("no swearing!") == ""
 
 

@@ -118,6 +118,7 @@ def test_of_ipv6_all_of_a_network_are_one_source(world):
 
 
 def test_tries_are_forgotten_in_time_and_not_before(world):
+    """R-17: a table of addresses that does not grow."""
     guesser = "10.2.0.1:1"
     while world.addresses.may_try(guesser):
         pass
@@ -376,6 +377,7 @@ def test_the_list(world):
 
 
 def test_bans_have_a_bound_and_make_room_when_they_are_over():
+    """R-17: bans and mutes together."""
     """R-17: a thousand of them."""
     world = make_world(bans=2)
     eva = moderator(world)

@@ -106,6 +106,7 @@ def ban_an_address(talk, eva):
 
 @pytest.mark.parametrize("dialect", PEERS)
 def test_a_full_server_has_places_for_moderators(engine, dialect):
+    """R-15: whoever leaves makes room for one more, whoever came by such a place."""
     """R-15: the eleventh is told so; when one leaves, the twelfth comes in."""
     limits = Limits(clients=10, first_byte=PATIENCE)  # for json, which is heard first then
     with conversation(engine, dialect, admins=ADMINS, limits=limits) as talk:
@@ -145,6 +146,7 @@ def test_who_enters_a_full_server_in_json_and_is_silent_is_told_soon(engine):
 
 
 def test_places_for_moderators_have_a_bound():
+    """R-15: and whoever leaves one gives it back."""
     """R-15: ten by default."""
     limits = Limits(clients=1, reserved=1)
     with running_server(limits=limits, admins=ADMINS) as server:
@@ -206,7 +208,7 @@ def test_reload_is_asked_of_the_server(engine, certificate):
 
 
 def test_bans_and_mutes_outlive_the_server(tmp_path, monkeypatch):
-    """Also one that is killed: what was confirmed is on the disk. The secret is in no log."""
+    """R-33: also one that is killed: what was confirmed is on the disk. The secret is in no log."""
     monkeypatch.setenv("CHATD_ADMIN_SECRET", SECRET)
     bans = tmp_path / "bans.json"
     options = ("-v", "--admin", "root", "--bans", str(bans))
