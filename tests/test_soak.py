@@ -16,7 +16,8 @@ from chatd.events import GENERAL, Said, Users
 from crowd import SPOKEN_TO, Client, Crowd, Gone
 
 SESSIONS = 10_000
-WARM_UP = 5000
+"""To be compared with what as many before them have left."""
+
 RUSH = 100
 """More than the threads that are kept for clients, and for questions about the history."""
 
@@ -195,11 +196,11 @@ async def soak(place, seed, sessions):
         alone = place.sockets()
         await crowd.prepare()
         await crowd.rush(RUSH)
-        await regulars.talk_during(crowd.visit(range(WARM_UP)))
+        await regulars.talk_during(crowd.visit(range(sessions)))
         await until(lambda: place.sockets() == alone, "the last visitor to be gone")
         before = Figures.of(place.pid)
         start = time.monotonic()
-        await regulars.talk_during(crowd.visit(range(WARM_UP, WARM_UP + sessions)))
+        await regulars.talk_during(crowd.visit(range(sessions, 2 * sessions)))
         seconds = time.monotonic() - start
         await until(lambda: place.sockets() == alone, "the last visitor to be gone")
         after = Figures.of(place.pid)
@@ -214,10 +215,10 @@ async def soak(place, seed, sessions):
 def test_nothing_is_left_of_ten_thousand_sessions(tmp_path, authority, certificate, engine, store):
     """R-04, R-17, R-40: nothing said meanwhile is lost, doubled or out of order for who stays.
 
-    The warm-up fills what is kept on purpose: parked threads, those for questions, the backlogs of
-    rooms, the names and addresses that are remembered, and what the allocator keeps of each peak.
-    With a store SQLite goes on filling 2 MB for each of its connections: then memory is not
-    compared, and there are fewer sessions.
+    As many sessions before them fill what is kept on purpose: parked threads, those for questions,
+    the backlogs of rooms, the names and addresses that are remembered, and what the allocator keeps
+    of each peak. With a store SQLite goes on filling 2 MB for each of its connections: then memory
+    is not compared, and there are fewer sessions.
     """
     sessions = SESSIONS if store == "none" else SESSIONS // 4
     seed = int(os.environ.get("CHATD_SEED") or time.time())
