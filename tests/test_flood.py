@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import ExitStack
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -332,10 +333,24 @@ def test_chatd_has_a_bound_by_default(tmp_path, monkeypatch):
         assert [ala.line() for _ in range(3)] == ["OK"] * 3
 
 
+def unread(client):
+    """Bytes that the server's side of a connection has not taken yet."""
+    ends = [f":{client.sock.getpeername()[1]:04X}", f":{client.sock.getsockname()[1]:04X}"]
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    lines += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()]
+    (queue,) = (f[4] for f in lines if [f[1][-5:], f[2][-5:]] == ends)
+    return int(queue.partition(":")[2], 16)
+
+
 @pytest.mark.parametrize("dialect", ["slash", "words", "rooms"])
 def test_messages_without_an_end_do_not_run_together(engine, dialect):
     """What one recv brought is a message also while it waits: nothing private gets out."""
-    hello = {"slash": [b"0", b"ala"], "words": [b"login ala"], "rooms": [b"ala"]}[dialect]
+    # How many lines the server says first, and the answer.
+    hello = {
+        "slash": [(2, b"0"), (1, b"ala")],
+        "words": [(0, b"login ala")],
+        "rooms": [(0, b"ala")],
+    }
     say = {"slash": "", "words": "msgall ", "rooms": "public General "}[dialect]
     tell = {"slash": "/tell ola ", "words": "msg ola ", "rooms": "private ola "}[dialect]
     with chat_server(engine=engine, flood=Pace(4, 5.0)) as server:
@@ -344,13 +359,14 @@ def test_messages_without_an_end_do_not_run_together(engine, dialect):
             open_client("threads", server.ports["json"], "eve") as eve,
             LineClient(server.ports[dialect]) as ala,
         ):
-            for data in hello:
-                ala.send(data)
-                time.sleep(0.1)  # as somebody types: what comes together is one message
+            for lines, answer in hello[dialect]:
+                for _ in range(lines):
+                    ala.line()
+                ala.send(answer)
             wait_until(lambda: "ala" in ola.users(), "ala")
             for number in range(5):
                 ala.send(f"{say}{number}".encode())
-                time.sleep(0.1)
+                wait_until(lambda: unread(ala) == 0, "a recv that takes it alone")
             ala.send(f"{tell}the secret".encode())
             *_, told = until(ola, lambda event: isinstance(event, Told))
             assert told.text == "the secret"
