@@ -8,7 +8,7 @@ import chatd.events
 from chat import LineClient, RawClient, chatd_process
 from chatd.config import Listen
 from chatd.console import describe, without_addresses
-from chatd.events import Connected, Disconnected, Inspected, LoggedIn, Refused
+from chatd.events import Connected, Disconnected, Inspected, LoggedIn, Moderated, Promoted, Refused
 from chatd.testing import running_server
 from plugging import logged
 from test_chatcli_json import JSON
@@ -52,6 +52,8 @@ EVENTS = [
     Disconnected("192.0.2.7:1", "connection closed"),
     Refused("192.0.2.7:1", "nick ala is taken"),
     Inspected(("192.0.2.7:1", "192.0.2.7:2"), ("ala",)),
+    Promoted("root", "ala", "192.0.2.7:1"),
+    Moderated("ala", "bans", address="192.0.2.7/32"),
 ]
 
 

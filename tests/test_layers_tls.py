@@ -166,12 +166,3 @@ def test_a_key_with_a_password_is_refused_without_asking_for_it(certificate, tmp
     )
     with pytest.raises(CertificateError, match="cannot use .* for TLS: "):
         Certificate(certificate.chain, locked)
-
-
-def test_a_reload_that_fails_changes_nothing(certificate):
-    one = Certificate(certificate.both)
-    before = one.context
-    certificate.both.write_text("nonsense")
-    with pytest.raises(CertificateError):
-        one.reload()
-    assert one.context is before
