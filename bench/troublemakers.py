@@ -111,6 +111,7 @@ def storm(port: int) -> None:
 
 def no_descriptors(port: int) -> None:
     """Two hundred connect and stay, more than the server has descriptors for."""
+    time.sleep(2.0)  # for those who are to talk to be in
     held: list[socket.socket] = []
     while len(held) < 200:
         with contextlib.suppress(OSError):

@@ -261,6 +261,11 @@ def bench() -> str:
     return short.replace("\n## ", "\n### ").replace("](", "](bench/results/")
 
 
+def trouble() -> str:
+    """Quote what others noticed of those who made trouble."""
+    return (ROOT / "bench" / "results" / "trouble.md").read_text(encoding="utf-8").strip()
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "bench": bench,
     "hooks": hooks,
@@ -276,6 +281,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "limits": limit_table,
     "log": log,
     "reliability": reliability,
+    "trouble": trouble,
 }
 
 
