@@ -214,7 +214,7 @@ class Output(ABC):
 
     def _look_for_progress(self) -> None:
         with self._lock:
-            if not self._outbox.size:
+            if not self._outbox.size or Due.UNSENT in self._dues:  # it may be anew meanwhile
                 return
             if self._outbox.taken >= self._unsent_until:  # the rest came later
                 self._expect_progress_locked()

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chatd.certificates import Certificate, load_certificate
 from chatd.config import Config, SettingsError, named
@@ -63,6 +64,7 @@ class Reload:
         came of each reload, on the thread.
         """
         self._in_use = settings.values()
+        self._listen = settings.config.listen
         self._live.update(live)
         self._tell = tell
         self._thread: Thread = start_lasting("chatd-reload", self._run, lambda: False)
@@ -84,6 +86,8 @@ class Reload:
     def _reload(self) -> None:
         try:
             new = Settings.of(self._read())
+            if new.certificate is None:  # the listeners are those of the start, and may need one
+                load_certificate(replace(new.config, listen=self._listen))
         except SettingsError as error:
             self._tell(Warned(f"cannot reload, nothing has changed: {error}"))
             return

@@ -19,6 +19,9 @@ FIRST_PASSED = 3
 PERIOD = 10.0
 """Seconds between two lines of status, where no watchdog wants to hear more often."""
 
+SHORTEST = 2.0
+"""Seconds after which something can be called stalled: what goes on shows it twice a second."""
+
 
 class ServiceError(Exception):
     """Something that the manager passed and that cannot be used; the text is one line."""
@@ -58,6 +61,8 @@ class Manager:
 
         stalled names what has not gone on for some seconds: then the watchdog hears nothing.
         """
+        if self._over.is_set():
+            return
         self.tell("READY=1", f"STATUS={status()}")
         if self._address:
             start_lasting("chatd-service", lambda: self._watch(stalled, status), self._over.is_set)
@@ -69,7 +74,7 @@ class Manager:
 
     def _watch(self, stalled: Callable[[float], Sequence[str]], status: Callable[[], str]) -> None:
         while not self._over.wait(self.watchdog / 3 if self.watchdog else PERIOD):
-            if parts := stalled(self.watchdog or PERIOD):
+            if parts := stalled(max(self.watchdog or PERIOD, SHORTEST)):
                 self.tell(f"STATUS=stalled: {', '.join(parts)}")
             else:
                 self.tell("WATCHDOG=1", f"STATUS={status()}")

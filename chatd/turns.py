@@ -33,6 +33,7 @@ class Turns:
         """Let the client ask for so much from now on; from any thread."""
         if self._flow is not None:
             self._flow.set_pace(pace, limits)
+            self.until = self._past_until = 0.0
 
     def take(self, item: Item) -> bool:
         """Take what an item costs out of the client's share, if its turn has come; say so."""

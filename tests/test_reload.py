@@ -16,7 +16,7 @@ from chatd.admins import make_admins
 from chatd.config import Config, Listen, Retention, SettingsError, named
 from chatd.console import describe
 from chatd.events import Reloaded, Warned
-from chatd.flood import Pace
+from chatd.flood import UNBOUND, Pace
 from chatd.limits import Limits
 from chatd.reload import Reload
 from chatd.taps import Tap
@@ -160,6 +160,8 @@ def test_those_who_are_in_have_the_new_pace(server, operator):
         with RawClient(server.port) as bob:
             assert bob.ask("LOGIN bob") == "OK"
             assert "wait" in bob.ask("LOGIN bobby")
+        operator.tell(server, flood=UNBOUND)
+        assert ala.line() == "PRIV_FROM ala hello", "what waited by the old pace still waits"
 
 
 def test_bounds_of_an_address(server, operator):
@@ -219,6 +221,19 @@ def test_tls_can_be_begun_and_ended(server, operator, authority, certificate):
             with RawClient(server.port, nick="eve") as eve:
                 eve.send("PUB to all")
                 assert ala.line() == bob.line() == "PUB_MSG to all"
+
+
+def test_a_port_for_tls_alone_is_never_opened_in_clear(operator, certificate):
+    """R-28: what is listened on stays as it was, so TLS stays as well."""
+    listen = (Listen("crlf", "127.0.0.1", 0, tls="only"),)
+    operator.asked.update(listen=listen, tls_cert=certificate.both)
+    taps = (operator.tap,)
+    with running_server(**operator.asked, taps=taps, reload=operator.reload) as server:
+        told = operator.tell(server, listen=(), tls_cert=None)
+        assert told.startswith("warning: cannot reload, nothing has changed: there is no TLS")
+        with RawClient(server.ports["crlf"]) as plain:
+            plain.send("LOGIN eve")
+            assert b"OK" not in plain.rest()
 
 
 def test_a_certificate_in_other_files(server, operator, authority, certificate, tmp_path):

@@ -141,6 +141,25 @@ def test_the_watchdog_hears_nothing_while_something_has_stalled(notified, enviro
     notified.until("STOPPING")
 
 
+def test_nothing_is_called_stalled_before_it_could_show_that_it_is_not(notified, environ):
+    asked = []
+    manager = Manager(environ | {"WATCHDOG_USEC": "30000"}, 1)
+    manager.ready(lambda seconds: asked.append(seconds) or [], lambda: "fine")
+    notified.until("WATCHDOG")
+    assert asked[0] == 2.0
+    manager.stopping()
+    notified.until("STOPPING")
+
+
+def test_who_ends_before_it_serves_is_never_ready(notified, environ):
+    manager = Manager(environ, 1)
+    manager.stopping()
+    manager.ready(lambda seconds: [], lambda: "fine")
+    manager.tell("STATUS=last")
+    assert notified.message() == {"STOPPING": "1"}
+    assert notified.message() == {"STATUS": "last"}
+
+
 def test_a_server_that_works_is_heard(engine, notified, environ, tmp_path):
     env = os.environ | environ | {"WATCHDOG_USEC": "300000"}
     with chatd_process(tmp_path, "--engine", engine, env=env) as process:

@@ -618,6 +618,26 @@ def test_who_takes_in_time_what_waits_is_never_dropped():
     assert ala.wire.calls["abort"] == 1
 
 
+def test_what_comes_while_a_look_is_taken_has_its_own_time(monkeypatch):
+    """R-03: another thread sends and delivers between the deadline and the look at it."""
+    world = World(COMMANDS)
+    ala = stuck(world)
+    ala.session.deliver(b"x" * 10)
+    take_due = ala.session._take_due
+
+    def meanwhile():
+        due = take_due()
+        ala.wire.room = 10
+        ala.session.flush()
+        ala.session.deliver(b"x" * 10)
+        return due
+
+    monkeypatch.setattr(type(ala.session), "_take_due", lambda session: meanwhile())
+    world.clock.pass_by(30)
+    ala.session.tick()
+    assert not ala.wire.calls["abort"]
+
+
 def test_what_was_taken_has_no_deadline():
     world = World(COMMANDS)
     ala = stuck(world)
