@@ -1,5 +1,6 @@
 """The book of bans and mutes: who may not come in, and who may not speak."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +62,10 @@ def _key(target: str) -> str:
     return target if "/" in target else name_key(target) or target
 
 
+def _end(sanction: Sanction) -> float:
+    return math.inf if sanction.until is None else sanction.until
+
+
 class Bans:
     """Bans and mutes, by the wall clock, since they outlive the process; for any thread.
 
@@ -106,23 +111,28 @@ class Bans:
                 if version == ip.version:
                     yield str(ip_network((ip, prefix), strict=False))
 
-    def mute_key(self, address: str, nick: str) -> str:
-        """Give the key of a mute that whoever logs in is under; empty if there is none."""
+    def find_mute(self, address: str, nick: str, held: Sanction | None) -> Sanction | None:
+        """Of the mutes of a nick, those of ip:port, and held, give the one that ends last."""
         if not self._mutes:
-            return ""
+            return None
         key, source = _key(nick), source_of(address)
         with self._lock:
             mutes = self._mutes.items()
-            return next((k for k, mute in mutes if k == key or mute.source == source), "")
+            found = [m for k, m in mutes if k == key or m.source == source or m is held]
+        return max(found, key=_end, default=None)
 
-    def check_voice(self, mute_key: str) -> None:
-        """Raise CommandError("muted") while the mute of that key is in force."""
-        if mute := self._in_force(self._mutes, mute_key):
+    def check_voice(self, mute: Sanction) -> None:
+        """Raise CommandError("muted") while this very mute is in force, and not a later one of
+        the same nick, who may be somebody else."""
+        if self._is_muting(mute):
             raise CommandError("muted", f"you are muted{self._span(mute)}{because(mute.reason)}")
+
+    def _is_muting(self, mute: Sanction) -> bool:
+        return self._in_force(self._mutes, _key(mute.target)) is mute
 
     def _in_force(self, book: dict[str, Sanction], key: str) -> Sanction | None:
         found = book.get(key)
-        return found if found and (found.until is None or found.until > self._now()) else None
+        return found if found and _end(found) > self._now() else None
 
     def _span(self, sanction: Sanction) -> str:
         """Say for how long it goes on, unless that is for ever."""
@@ -154,34 +164,35 @@ class Bans:
         """
         self._add(self._bans, sanction)
 
-    def mute(self, sanction: Sanction) -> str:
-        """Put a mute in force; give its key."""
+    def mute(self, sanction: Sanction) -> Sanction | None:
+        """Put a mute in force; give the one whose place it takes."""
         return self._add(self._mutes, sanction)
 
     def unban(self, target: str) -> Sanction:
         """Lift a ban. Raises CommandError("not-banned")."""
         return self._remove(self._bans, _key(target), "not-banned", f"{target} is not banned")
 
-    def unmute(self, nick: str, mute_key: str = "") -> Sanction:
+    def unmute(self, nick: str, held: Sanction | None = None) -> Sanction:
         """Lift the mute of a nick, or the one that its user is under. Raises
         CommandError("not-muted")."""
-        key = mute_key if mute_key in self._mutes else _key(nick)
+        key = _key(held.target if held and self._is_muting(held) else nick)
         return self._remove(self._mutes, key, "not-muted", f"{nick} is not muted")
 
     def until(self, seconds: float | None) -> float | None:
         """Give the end of a span that begins now; of none there is none."""
         return None if seconds is None else self._now() + seconds
 
-    def _add(self, book: dict[str, Sanction], sanction: Sanction) -> str:
+    def _add(self, book: dict[str, Sanction], sanction: Sanction) -> Sanction | None:
         key = _key(sanction.target)
         with self._lock:
             self._forget_locked()
             if key not in book and len(self._bans) + len(self._mutes) >= self._most:
                 text = f"there are {self._most} bans and mutes already, lift some first"
                 raise CommandError("too-many-bans", text)
+            replaced = book.get(key)
             book[key] = sanction
             self._index_locked()
-        return key
+        return replaced
 
     def _remove(self, book: dict[str, Sanction], key: str, code: str, text: str) -> Sanction:
         with self._lock:

@@ -76,8 +76,8 @@ class Context:
         self._ask(self._hub.login, nick, bool(session.role))
         if not session.is_user:
             session.logged_in()
-            if mute := bans.mute_key(session.address, nick):
-                session.muted = mute
+        if mute := bans.find_mute(session.address, nick, session.muted):
+            session.muted = mute
 
     def _check_voice(self) -> None:
         """Raise CommandError("muted") while the caller may say nothing that others hear."""

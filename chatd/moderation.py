@@ -137,14 +137,23 @@ class Moderator:
         span = self._span(seconds)
         shared = self._moderation.addresses.is_exempt(client.address)
         source = "" if shared else source_of(client.address)
-        client.muted = self._bans.mute(self._sanction(nick, seconds, reason, source))
+        replaced = self._bans.mute(self._sanction(nick, seconds, reason, source))
+        # Whoever reconnected meanwhile may have looked into the book too early.
+        meant = (client, self._hub.find(nick))
+        for each in self._hub.present():
+            if isinstance(each, Session) and (
+                each in meant
+                or (source_of(each.address) == source and each is not self._session)
+                or (replaced and each.muted is replaced)
+            ):
+                each.muted = self._bans.find_mute(each.address, nick, each.muted)
         self._note(f"mutes{span}", nick, reason)
         return f"{nick} is muted{span}{self._moderation.save()}"
 
     def unmute(self, nick: str) -> str:
         """Let them speak again. Raises CommandError("not-muted")."""
         client = self._hub.find(nick)
-        self._bans.unmute(nick, client.muted if isinstance(client, Session) else "")
+        self._bans.unmute(nick, client.muted if isinstance(client, Session) else None)
         self._note("unmutes", nick)
         return f"{nick} is not muted any more{self._moderation.save()}"
 

@@ -8,6 +8,7 @@ alone; the output half is guarded by a lock of its own.
 from collections.abc import Callable
 from typing import Protocol
 
+from chatd.bans import Sanction
 from chatd.delivery import Delivery, Encoder
 from chatd.dialects import FIRST, Dialect
 from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
@@ -96,8 +97,8 @@ class Session(Output):
         self.encoder: Encoder = type(dialect)
         self.role = ""
         """What it may do beside the others: empty, or `moderator`."""
-        self.muted = ""
-        """The key of the mute that it is under, if any: moderators set it, from any thread."""
+        self.muted: Sanction | None = None
+        """The mute that it is or was under, if any: moderators set it, from any thread."""
         self._first = b""  # of what it says
         self._begun = False  # the conversation, which waits for the layer beneath it
         self._ended = False

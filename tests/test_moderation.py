@@ -416,9 +416,9 @@ def test_a_mute_outlives_the_connection_and_the_nick(world):
     assert again.ask("PUB it is me") == ["ERROR you are muted"]
     elsewhere, _ = come(world, "Ala", "203.0.113.1:1")
     assert elsewhere.ask("PUB it is me") == ["ERROR you are muted"]
-    assert bob.ask("PRIV bob I was here before") == ["PRIV_FROM bob I was here before", "OK"]
+    assert bob.ask("PRIV bob I was here before") == ["ERROR you are muted"]
     assert order(world, eva, "UNMUTE another") == ["NOTICE another is not muted any more"]
-    for one in (again, elsewhere):
+    for one in (again, elsewhere, bob):
         assert one.ask("WHOAMI")[0].startswith("WHOAMI")
         assert one.ask("PRIV eva thanks") == ["OK"]
 
@@ -443,6 +443,75 @@ def test_a_mute_is_renewed_in_its_place(world):
     assert ala.ask("PUB hello") == []
 
 
+def test_of_several_mutes_the_one_that_ends_last_counts(world):
+    eva, eve = moderator(world), world.connect("eve", HOME)
+    order(world, eva, "MUTE eve 10m")
+    bob, _ = come(world, "bob", "192.0.2.7:4999")
+    order(world, eva, "MUTE bob")
+    order(world, eva, "MUTE eve 1m")
+    for one in (eve, bob):
+        assert one.ask("PUB hello") == ["ERROR you are muted"]
+        one.session.eof()
+    world.clock.pass_by(3600)
+    assert come(world, "bob")[0].ask("PUB hello") == ["ERROR you are muted"]
+
+
+def test_whoever_takes_a_muted_nick_is_muted(world):
+    eva, bob = moderator(world), world.connect("bob", HOME)
+    order(world, eva, "MUTE bob")
+    bob.session.eof()
+    ala = world.connect("ala", "203.0.113.1:1")
+    told = ["OK", "ERROR you are muted", "ERROR you are muted"]
+    assert ala.ask("LOGIN Bob", "PUB hello", "LOGIN ala") == told
+
+
+def test_a_mute_that_is_over_does_not_come_back_with_its_nick(world):
+    eva, ala = moderator(world), world.connect("bob", HOME)
+    order(world, eva, "MUTE bob 1m")
+    world.clock.pass_by(61)
+    assert ala.ask("LOGIN ala") == ["OK"]
+    bob = world.connect("bob", "203.0.113.1:1")
+    order(world, eva, "MUTE bob")
+    assert ala.ask("PRIV eva hi") == ["OK"]
+    assert order(world, eva, "UNMUTE ala")[-1] == "ERROR ala is not muted"
+    assert bob.ask("PUB hello") == ["ERROR you are muted"]
+
+
+def test_a_renewed_mute_holds_for_all_who_were_under_it(world):
+    eva, bob = moderator(world), world.connect("bob", HOME)
+    order(world, eva, "MUTE bob 1m")
+    bob.session.eof()
+    ala, _ = come(world, "ala", "192.0.2.7:4999")
+    come(world, "bob", "203.0.113.1:1")
+    order(world, eva, "MUTE bob")
+    world.clock.pass_by(61)
+    assert ala.ask("PUB hello") == ["ERROR you are muted"]
+
+
+def test_whoever_reconnects_while_muted_is_muted(world, monkeypatch):
+    eva, bob = moderator(world), world.connect("bob", "127.0.0.1:1")
+    bans, came = world.moderation.bans, []
+
+    def late(sanction):
+        bob.session.eof()
+        came.append(world.connect("bob", "127.0.0.1:2"))
+        return put(sanction)
+
+    put = bans.mute
+    monkeypatch.setattr(bans, "mute", late)
+    order(world, eva, "MUTE bob")
+    assert came[0].ask("PUB hello") == ["ERROR you are muted"]
+
+
+def test_a_moderator_is_not_muted_by_muting_a_neighbour(world):
+    eva = moderator(world, address=HOME)
+    world.connect("bob", "192.0.2.7:4999")
+    order(world, eva, "MUTE bob")
+    assert eva.ask("PRIV eva hi") == ["PRIV_FROM eva hi", "OK"]
+    assert order(world, eva, "MUTE eva") == ["NOTICE eva is muted"]
+    assert eva.ask("PRIV eva hi") == ["ERROR you are muted"]
+
+
 # -- what is kept ----------------------------------------------------------------------------
 
 
@@ -458,7 +527,7 @@ def test_what_is_kept_is_read_again_and_what_is_over_is_not(tmp_path):
     bans = Bans(Limits(), BanFile(path).read(), now=lambda: 1500.0)
     assert bans.kept() == Kept(kept.bans, kept.mutes[1:])
     assert bans.refusal("192.0.2.9:1") == "your address is banned"
-    assert bans.mute_key("192.0.2.7:1", "ola") == "eve"
+    assert bans.find_mute("192.0.2.7:1", "ola", None) == kept.mutes[1]
 
 
 def test_a_file_may_be_written_by_hand(tmp_path):
