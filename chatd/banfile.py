@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from chatd.bans import Kept, parse_target
 from chatd.events import CommandError
+from chatd.workers import start_lasting
 
 _PATIENCE = 5.0
-"""Seconds to wait for a writer before: less than a command may take."""
+"""Seconds to wait for the disk: less than a command may take."""
 
 
 class BanFileError(Exception):
@@ -26,7 +27,12 @@ class BanFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._writing = threading.Lock()
+        self._turn = threading.Condition()
+        self._asked = 0  # times to write, and answered; guarded, as is what follows
+        self._answered = 0
+        self._writing = False
+        self._kept: Callable[[], Kept] = Kept
+        self._problem = ""
 
     def read(self) -> Kept:
         """Give what is kept; nothing where there is no file. Raises BanFileError."""
@@ -44,17 +50,50 @@ class BanFile:
         return replace(kept, bans=bans)
 
     def write(self, kept: Callable[[], Kept]) -> None:
-        """Keep what kept gives, all of it or what was there before. Raises BanFileError."""
+        """Keep what kept gives, all of it or what was there before.
+
+        Raises BanFileError, on a disk that hangs after 5 seconds; it is written later then, if the
+        disk goes on.
+        """
         if self._path is None:
             return
-        if not self._writing.acquire(timeout=_PATIENCE):
-            raise BanFileError(f"cannot write {self._path}: the disk hangs")
+        with self._turn:
+            self._start_locked()
+            self._asked += 1
+            mine, self._kept = self._asked, kept
+            if not self._turn.wait_for(lambda: self._answered >= mine, _PATIENCE):
+                raise BanFileError(f"cannot write {self._path}: the disk hangs")
+            if self._problem:
+                raise BanFileError(f"cannot write {self._path}: {self._problem}")
+
+    def _start_locked(self) -> None:
+        if self._writing:
+            return
         try:
-            _put(self._path.resolve(), msgspec.json.encode(kept()))
-        except OSError as error:
-            raise BanFileError(f"cannot write {self._path}: {error.strerror}") from None
-        finally:
-            self._writing.release()
+            start_lasting("chatd-bans", self._answer, lambda: False)
+        except RuntimeError:
+            raise BanFileError(f"cannot write {self._path}: the system gives no thread") from None
+        self._writing = True
+
+    def _answer(self) -> None:
+        """Write until nobody asks any more; on a thread of its own, the only one that writes."""
+        assert self._path is not None
+        while True:
+            with self._turn:
+                self._writing = self._asked > self._answered
+                if not self._writing:
+                    return
+                asked, kept = self._asked, self._kept
+            problem = "internal error"
+            try:
+                _put(self._path.resolve(), msgspec.json.encode(kept()))
+                problem = ""
+            except OSError as error:
+                problem = error.strerror or "no reason given"
+            finally:
+                with self._turn:
+                    self._answered, self._problem = asked, problem
+                    self._turn.notify_all()
 
 
 def _put(path: Path, data: bytes) -> None:

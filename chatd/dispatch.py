@@ -209,6 +209,7 @@ class Dispatcher:
         archive: Archive | None = None,
         guards: Guards | None = None,
         moderation: Moderation | None = None,
+        reserve: Pool | None = None,
     ) -> None:
         self.hub = hub
         self.guards = guards or Guards()
@@ -217,6 +218,7 @@ class Dispatcher:
         self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
         self._pool = pool
+        self._reserve = reserve or pool  # for moderators, whom others must not keep waiting
         self.commands: Mapping[str, Command] = {
             command.name: command for command in sorted(commands, key=lambda c: c.name)
         }
@@ -266,4 +268,5 @@ class Dispatcher:
             command.guard.note(error)
             session.job_done()
 
-        return self._pool.submit(lambda: command.handler(context, *values), context.revoke, done)
+        pool = self._reserve if command.role else self._pool
+        return pool.submit(lambda: command.handler(context, *values), context.revoke, done)

@@ -101,6 +101,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     workers: int = 16
     """Threads for blocking commands; hung ones included, so a bad plugin cannot eat memory."""
 
+    reserve: int = 10
+    """Further ones for those of moderators: a ban waits for none of the others."""
+
     failures: int = 10
     """Times in a row that a plugin's commands or filters, or a tap, may fail before it is switched
     off: not for one odd message, but before its tracebacks bury the log."""

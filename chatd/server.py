@@ -92,6 +92,7 @@ class Server:
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
+        self._reserve = Workers(config.limits.reserve)
         self.moderation = Moderation(
             self.hub,
             config.limits,
@@ -112,6 +113,7 @@ class Server:
             Archive(self.hub, config.limits, self._recorder),
             guards,
             self.moderation,
+            self._reserve,
         )
         self._settings = Settings.of(config)
         self._use_tls(self._settings)
@@ -159,6 +161,7 @@ class Server:
         finally:
             self._engine.close()
             self._workers.close()
+            self._reserve.close()
             self._reload.stop()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)

@@ -1,10 +1,12 @@
 """Moderators, in memory and with a clock to move: who becomes one, bans, mutes."""
 
 import logging
+import os
 import threading
 
 import pytest
 
+from chat import wait_until
 from chatd.admins import AdminError, make_admins, read_admins
 from chatd.banfile import BanFile, BanFileError
 from chatd.bans import Bans, Kept, Sanction
@@ -611,8 +613,26 @@ def test_of_two_who_write_at_once_the_later_state_stays(tmp_path):
     assert file.read() == bans.kept()
 
 
-def test_a_disk_that_hangs_is_not_waited_for_by_all(tmp_path, monkeypatch):
+def test_a_disk_that_hangs_is_not_waited_for_and_both_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr("chatd.banfile._PATIENCE", 0.01)
+    hangs, fsync = threading.Event(), os.fsync
+    monkeypatch.setattr("os.fsync", lambda file: hangs.wait(20) and fsync(file))
     file = BanFile(tmp_path / "bans.json")
-    with pytest.raises(BanFileError, match="the disk hangs"):
-        file.write(lambda: file.write(Kept))
+    world = make_world(moderation={"file": file})
+    eva = moderator(world)
+    for nick in ("ala", "bob"):
+        assert order(world, eva, f"BAN {nick}") == [
+            f"NOTICE {nick} is banned, until the server ends: it could not be written down"
+        ]
+        assert come(world, nick)[1] == ["ERROR nick is banned"]
+        assert "bans.json: the disk hangs; " in world.seen(Warned)[-1].text
+    hangs.set()
+    wait_until(lambda: len(file.read().bans) == 2, "the disk to go on")
+
+
+def test_a_mistake_while_bans_are_written_is_told_and_not_repeated(tmp_path, caplog):
+    file = BanFile(tmp_path / "bans.json")
+    with pytest.raises(BanFileError, match="internal error"):
+        file.write(lambda: 1 / 0)
+    file.write(Kept)
+    assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]

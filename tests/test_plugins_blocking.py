@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from chat import PATIENCE, wait_until
+from chatd.admins import make_admins
 from chatd.dispatch import Context
 from chatd.limits import Limits
 from chatd.plugins import Plugins
@@ -78,6 +79,7 @@ def test_when_all_workers_are_taken_callers_hear_busy(engine, tmp_path):
     """R-26: the pool is bounded."""
     folder = write(tmp_path / "plugins", hold=HOLD)
     settings = {"plugins_dir": folder, "engine": engine, "limits": Limits(workers=2)}
+    settings["admins"] = make_admins(["root"], "open-sesame")
     with (
         chat("ala", "bob", "eve", **settings) as (server, ala, bob, eve),
         holding(server) as hold,
@@ -87,6 +89,8 @@ def test_when_all_workers_are_taken_callers_hear_busy(engine, tmp_path):
             assert hold.begun.acquire(timeout=PATIENCE)
         assert eve.ask("HOLD") == "ERROR the server is busy, try again later"
         assert eve.ask("NOTE fine") == "NOTICE fine"
+        assert eve.ask("OPER root open-sesame") == "NOTICE you are a moderator now"
+        assert eve.ask("BAN troll") == "NOTICE troll is banned", "which others cannot keep off"
         hold.gate.set()
         assert [ala.line(), bob.line()] == ["NOTICE held", "NOTICE held"]
         wait_until(lambda: eve.ask("HOLD") == "NOTICE held", "a worker is free again")
