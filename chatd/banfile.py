@@ -1,6 +1,7 @@
 """The file in which bans and mutes outlive the server."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
 import threading
@@ -33,6 +34,32 @@ class BanFile:
         self._writing = False
         self._kept: Callable[[], Kept] = Kept
         self._problem = ""
+        self._lock: int | None = None
+        self._refusal = ""
+
+    def claim(self) -> str:
+        """Keep others from writing the file until close; if it is another's, say so.
+
+        Then it is not written, since either would erase the bans of the other.
+        """
+        if self._path is None:
+            return ""
+        path = self._path.resolve()
+        with contextlib.suppress(OSError):  # no place for a lock: whoever writes is told why
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                self._refusal = f"cannot write {self._path}: it is used by another chatd"
+        return self._refusal
+
+    def close(self) -> None:
+        """Let others write the file."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def read(self) -> Kept:
         """Give what is kept; nothing where there is no file. Raises BanFileError."""
@@ -57,6 +84,8 @@ class BanFile:
         """
         if self._path is None:
             return
+        if self._refusal:
+            raise BanFileError(self._refusal)
         with self._turn:
             self._start_locked()
             self._asked += 1

@@ -101,7 +101,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     workers: int = 16
     """Threads for blocking commands; hung ones included, so a bad plugin cannot eat memory."""
 
-    reserve: int = 10
+    moderator_workers: int = 10
     """Further ones for those of moderators: a ban waits for none of the others."""
 
     failures: int = 10

@@ -81,8 +81,9 @@ class Server:
         self.plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
         self.delivery = Delivery(config.limits, clock)
         self._ledger = Ledger()
-        bans_file = BanFile(config.bans)
-        self._bans = Bans(config.limits, bans_file.read())
+        self._bans_file = BanFile(config.bans)
+        self._bans_trouble = self._bans_file.claim()
+        self._bans = Bans(config.limits, self._bans_file.read())
         self.hub = Hub(
             self.delivery, config.limits, config.greeting, self._ledger, self._bans.check
         )
@@ -92,12 +93,12 @@ class Server:
         self._guest_names = config.guest_names
         self._guests = count(1)
         self._workers = Workers(config.limits.workers)
-        self._reserve = Workers(config.limits.reserve)
+        self._reserve = Workers(config.limits.moderator_workers)
         self.moderation = Moderation(
             self.hub,
             config.limits,
             bans=self._bans,
-            file=bans_file,
+            file=self._bans_file,
             addresses=self._addresses,
             admins=config.admins,
             reload=self.reload,
@@ -140,6 +141,8 @@ class Server:
     def start(self) -> None:
         """Open the store, and begin to accept connections."""
         self._reload.start(self._settings, self._live(), self.record)
+        if self._bans_trouble:
+            self._tell(f"{self._bans_trouble}; new bans and mutes end with this server")
         if self._recorder is not None:
             epoch = self._recorder.start(epoch_at(time.time()))
             self._ledger.keep_in(self._recorder.keep, epoch, private=self._store_private)
@@ -162,6 +165,7 @@ class Server:
             self._engine.close()
             self._workers.close()
             self._reserve.close()
+            self._bans_file.close()
             self._reload.stop()
             if self._recorder is not None:
                 self._recorder.close(_STORE_TIMEOUT)

@@ -11,7 +11,7 @@ from chatd.admins import make_admins
 from chatd.config import Listen
 from chatd.dialects import Setting
 from chatd.dialects.jsonl import Json
-from chatd.events import Reloaded
+from chatd.events import Reloaded, Warned
 from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
@@ -232,6 +232,35 @@ def test_bans_and_mutes_outlive_the_server(tmp_path, monkeypatch):
         with RawClient(chatd.port) as ala, RawClient(chatd.port, nick="bob") as bob:
             assert ala.ask("LOGIN ALA").startswith("ERROR nick is banned for another ")
             assert bob.ask("PUB hello") == "ERROR you are muted"
+
+
+def test_of_two_servers_with_one_file_the_first_writes_it(tmp_path):
+    seen, settings = [], {"bans": tmp_path / "bans.json", "admins": ADMINS}
+
+    def ban(server, nick):
+        with RawClient(server.port, nick="eva") as eva:
+            assert eva.ask(f"OPER root {SECRET}") == f"NOTICE {YES}"
+            return eva.ask(f"BAN {nick}")
+
+    with running_server(**settings) as first:
+        assert ban(first, "ala") == "NOTICE ala is banned"
+        with running_server(taps=(Tap(seen.append),), **settings) as second:
+            wait_until(lambda: any(isinstance(event, Warned) for event in seen), "the warning")
+            with RawClient(second.port) as ala:
+                assert ala.ask("LOGIN ala") == "ERROR nick is banned", "of what was kept before"
+            told = "NOTICE bob is banned, until the server ends: it could not be written down"
+            assert ban(second, "bob") == told
+        assert ban(first, "ola") == "NOTICE ola is banned"
+    with running_server(**settings) as third:
+        assert ban(third, "eve") == "NOTICE eve is banned"
+    kept = json.loads(settings["bans"].read_text())["bans"]
+    assert [each["target"] for each in kept] == ["ala", "ola", "eve"]
+    warned = [event.text for event in seen if isinstance(event, Warned)]
+    problem = f"cannot write {settings['bans']}: it is used by another chatd; "
+    assert warned == [
+        f"{problem}new bans and mutes end with this server",
+        f"{problem}what is not written down ends with this server",
+    ]
 
 
 def run(*options):
