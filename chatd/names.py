@@ -2,6 +2,7 @@
 
 import unicodedata
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from confusable_homoglyphs.categories import unique_aliases
@@ -69,12 +70,22 @@ _RESERVED_KEYS = {_precis.enforce(name) for name in ("Server", "ServerMessage", 
 def parse_new_name(text: str, kind: str = "nick") -> Name:
     """Check a nick or room name that a user wants to have.
 
-    Raises CommandError("bad-name"), also for the names by which servers speak.
+    Raises CommandError("bad-name"), also for the names by which servers speak, and for addresses.
     """
     name = parse_name(text, kind)
     if name.key in _RESERVED_KEYS:
         raise _bad(kind, "is reserved")
+    if _is_address(name.key):
+        raise _bad(kind, "must not be an address")  # of which a ban would be
     return name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_characters(text: str, kind: str) -> None:
