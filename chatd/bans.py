@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
 
@@ -45,10 +45,12 @@ def parse_target(text: str) -> str:
         network = ip_network(text, strict=False)
     except ValueError:
         return parse_name(text).shown
-    address = network.network_address
-    if network.num_addresses == 1 and isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        network = ip_network(mapped) if mapped else IPv6Network((address, 64), strict=False)
+    address, prefix = network.network_address, network.prefixlen
+    if isinstance(address, IPv6Address):
+        if prefix >= 96 and (mapped := address.ipv4_mapped):
+            network = IPv4Network((mapped, prefix - 96))
+        elif prefix == 128:
+            network = IPv6Network((address, 64), strict=False)
     return str(network)
 
 

@@ -304,6 +304,7 @@ def test_who_was_there_and_who_was_not_can_be_banned_for_ever(world):
         ("2001:db8::7", "2001:db8::/64", "[2001:db8::1234]:1", "192.0.2.7:1"),
         ("2001:db8::/32", "2001:db8::/32", "[2001:db8:9::7]:1", "[2001:db9::7]:1"),
         ("::ffff:192.0.2.7", "192.0.2.7/32", "192.0.2.7:1", "[2001:db8::7]:1"),
+        ("::ffff:192.0.2.7/120", "192.0.2.0/24", "192.0.2.99:1", "192.0.3.1:1"),
     ],
 )
 def test_a_banned_address_is_refused_at_the_door_and_sent_away(
@@ -328,7 +329,9 @@ def test_a_banned_address_is_refused_at_the_door_and_sent_away(
     assert come(world, "late", inside)[1] == ["OK"]
 
 
-@pytest.mark.parametrize("target", ["Eva", "198.51.100.1", "198.51.100.0/24", "0.0.0.0/0"])
+@pytest.mark.parametrize(
+    "target", ["Eva", "198.51.100.1", "198.51.100.0/24", "0.0.0.0/0", "::ffff:0:0/96"]
+)
 def test_nobody_shuts_out_oneself(world, target):
     eva, ala = moderator(world), world.connect("ala", HOME)
     (heard,) = order(world, eva, f"BAN {target}")
