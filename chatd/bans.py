@@ -123,6 +123,11 @@ class Bans:
             found = [m for k, m in mutes if k == key or m.source == source or m is held]
         return max(found, key=_end, default=None)
 
+    def concern(self, nick: str) -> bool:
+        """Whether a nick is banned or muted."""
+        key = _key(nick)
+        return any(self._in_force(book, key) for book in (self._bans, self._mutes))
+
     def check_voice(self, mute: Sanction) -> None:
         """Raise CommandError("muted") while this very mute is in force, and not a later one of
         the same nick, who may be somebody else."""

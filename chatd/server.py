@@ -286,7 +286,8 @@ class Server:
 
     def _guest_name(self) -> str:
         names = (f"guest-{number:04}" for number in self._guests)
-        return next(name for name in names if self.hub.is_free(name))
+        # Bans and mutes outlive the server, which counts from one again.
+        return next(n for n in names if self.hub.is_free(n) and not self._bans.concern(n))
 
     def _security_of(self, spec: Listen) -> Security:
         if self._certificate is None:

@@ -6,6 +6,8 @@ import pytest
 
 import chatd.events
 from chat import LineClient, RawClient, chatd_process
+from chatd.banfile import BanFile
+from chatd.bans import Kept, Sanction
 from chatd.config import Listen
 from chatd.console import describe, without_addresses
 from chatd.events import Connected, Disconnected, Inspected, LoggedIn, Moderated, Promoted, Refused
@@ -37,6 +39,15 @@ def test_whoever_enters_json_without_a_nick_is_a_guest(engine):
             assert ala.ask("LIST") == "USERS Guest-0002 guest-0001 guest-0003"
             one.send('{"type":"history"}')
             assert all(HERE not in heard(one) for _ in range(3))
+
+
+def test_no_guest_gets_a_name_that_is_banned_or_muted(tmp_path):
+    bans = tmp_path / "bans.json"
+    kept = Kept((Sanction("Guest-0001", "eva"),), (Sanction("guest-0002", "eva"),))
+    BanFile(bans).write(lambda: kept)
+    with running_server(dialect="json", guest_names=True, bans=bans) as server:
+        with LineClient(server.port) as one:
+            assert heard(one) == "[Server]: guest-0003 has entered the chat"
 
 
 def test_chatcli_learns_what_it_is_called():
