@@ -61,6 +61,7 @@ class Addresses:
             self._shared_past_pace = self._past_pace.times(limits.neighbours)
             self._arrivals = Pace(limits.arrivals, limits.arrivals / 60.0)
             self._tries = Pace(limits.tries, limits.tries_again / 60.0)
+            self._shared_tries = self._tries.times(limits.neighbours)
             self._exempt = tuple(exempt)
             for known in self._known.values():
                 known.arrivals.set_pace(self._arrivals)
@@ -98,11 +99,20 @@ class Addresses:
         return Flow(self._pace, requests, Flow(self._past_pace, past))
 
     def may_try(self, address: str) -> bool:
-        """Count an attempt at a secret, or say that there were too many; nobody is exempt."""
+        """Count an attempt at a secret, or say that there were too many.
+
+        Nobody is exempt: where many people may share an address, each connection has the bound of
+        an address, and all of them together a larger one.
+        """
+        if not self.is_exempt(address):
+            return self._try(source_of(address), self._tries)
+        return self._try(address, self._tries) and self._try(source_of(address), self._shared_tries)
+
+    def _try(self, key: str, pace: Pace) -> bool:
         with self._lock:
-            found = self._find_locked(address)
+            found = self._known_locked(key)
             if found.tries is None:
-                found.tries = Bucket(self._tries)
+                found.tries = Bucket(pace)
             return found.tries.offer(self._clock())
 
     def is_exempt(self, address: str) -> bool:
@@ -111,11 +121,13 @@ class Addresses:
         return any(ip in network for network in self._exempt)
 
     def _find_locked(self, address: str) -> _Address:
-        network = source_of(address)
-        found = self._known.get(network)
+        return self._known_locked(source_of(address))
+
+    def _known_locked(self, key: str) -> _Address:
+        found = self._known.get(key)
         if found is None:
             self._forget_locked()
-            found = self._known[network] = _Address(
+            found = self._known[key] = _Address(
                 Bucket(self._arrivals),
                 Bucket(self._shared_pace, _LONGEST),
                 Bucket(self._shared_past_pace, _LONGEST),

@@ -97,11 +97,12 @@ def test_without_admins_nobody_becomes_one():
 
 
 def test_tries_are_few_and_counted_by_source(world):
-    ala = world.connect("ala")
+    ala = world.connect("ala", HOME)
     assert ala.ask(*["OPER root guess"] * 5) == [WRONG] * 5
     late = ["ERROR too many tries, wait a minute"]
     assert ala.ask(f"OPER root {SECRET}") == late
-    assert world.connect("bob").ask(f"OPER root {SECRET}") == late, "of the same address"
+    bob = world.connect("bob", f"{HOME}1")
+    assert bob.ask(f"OPER root {SECRET}") == late, "of the same address"
     moderator(world)
     world.clock.pass_by(19.9)
     assert ala.ask(f"OPER root {SECRET}") == late
@@ -109,6 +110,17 @@ def test_tries_are_few_and_counted_by_source(world):
     assert ala.ask(f"OPER root {SECRET}") == ["NOTICE you are a moderator now"]
     assert ala.ask(f"OPER root {SECRET}") == late
     assert len(world.seen(Refused)) == 5, "what is no try is no line of the log"
+
+
+def test_of_an_address_that_many_share_one_who_tries_locks_out_nobody(world):
+    """But all of them together have a bound, too: more connections do not help to guess."""
+    ala = world.connect("ala", "127.0.0.1:4000")
+    late = "ERROR too many tries, wait a minute"
+    assert ala.ask(*["OPER root guess"] * 50) == [WRONG] * 5 + [late] * 45
+    moderator(world, address="127.0.0.1:4001")
+    others = [world.connect(address=f"127.0.0.1:{port}") for port in range(5000, 5020)]
+    heard = [other.ask("OPER root guess") for other in others]
+    assert heard == [[WRONG]] * 19 + [[late]]
 
 
 def test_of_ipv6_all_of_a_network_are_one_source(world):
