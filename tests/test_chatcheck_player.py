@@ -124,7 +124,8 @@ def test_what_goes_wrong_once_is_not_wrong(scenarios):
         ("ala < OK\nala < OK", "failed"),
         ("ala < OK\nala < more", "passed"),
         ("ala closed", "failed"),
-        ("ala closed?", "passed"),
+        ("ala closed?", "failed"),
+        ("ala < more\nala closed?", "passed"),
     ],
 )
 def test_steps(scenarios, expectation, status):

@@ -47,7 +47,7 @@ class Performance:
             "resets": self._leave,
             "stops sending": self._leave,
             "closed": self._closed,
-            "closed?": lambda step: self._people.pop(step.who),
+            "closed?": self._closed_or_silent,
             "hears nothing": self._hear_nothing,
         }
 
@@ -128,6 +128,13 @@ class Performance:
         one = self._person(step.who)
         if not self._connections.wait(lambda: one.ended, self._patience.answer):
             raise Unmet("the server has not closed the connection", shown(one.unread))
+        del self._people[step.who]
+
+    def _closed_or_silent(self, step: Step) -> None:
+        one = self._person(step.who)
+        self._connections.wait_for_quiet(self._patience.quiet)
+        if one.unread.strip():
+            raise Unmet("something has come", shown(one.unread))
         del self._people[step.who]
 
     # -- what is seen ----------------------------------------------------------------------------

@@ -23,7 +23,7 @@ Further comments may name what it shows besides. The other lines, with somebody'
     ala closes          in an orderly way; ala can connect again afterwards
     ala resets          the connection is cut
     ala closed          the server has closed the connection
-    ala closed?         the same in strict play, else it may or may not: nobody looks
+    ala closed?         the same in strict play; else it may leave it open, if it says nothing
     ala hears nothing   more than what was looked at so far
 
 and without one:

@@ -9,7 +9,6 @@ from chatd.dialects.words import Words
 from chatd.events import (
     CommandError,
     Failed,
-    Identity,
     LoggedIn,
     LoggedOut,
     Notice,
@@ -136,8 +135,8 @@ class PleaseOtherwise(Words):
 _open, _say = Hub.open, Hub.say
 
 
-def _open_to_all(self, client, greetings=()):
-    _open(self, client, greetings)
+def _open_to_all(self, client):
+    _open(self, client)
     client._dialect.say = lambda text: _say_as_nobody(self, client, text)
 
 
@@ -320,16 +319,6 @@ class StrangersLogOut(Words):
 
     fails = {"S3-12"}
     hub = {"end": _end_of_strangers}
-
-
-class WhoamiInWords(Words):
-    fails = {"S3-13"}
-
-    @staticmethod
-    def encode(event, own):
-        if isinstance(event, Identity):
-            return f"You are {event.nick}\n".encode()
-        return Words.encode(event, own)
 
 
 class SpacesInTheList(Words):
