@@ -11,6 +11,9 @@ from chatd.config import Config, SettingsError
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which has no name in Python."""
 
+_CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""Of TLS 1.2, those with forward secrecy: Python's own choice, which some systems replace."""
+
 
 class CertificateError(SettingsError):
     """A certificate that cannot be used; the text says which file and why."""
@@ -30,6 +33,7 @@ class Certificate:
         """What new connections use."""
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION
+        context.set_ciphers(_CIPHERS)
         try:
             # Without a password, OpenSSL would ask for one on the terminal.
             context.load_cert_chain(cert, key, password="")
