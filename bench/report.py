@@ -153,6 +153,14 @@ def problems_text(results: Results) -> str:
     return "\n".join(["!!! WRONG RESULTS !!!", *(f"!!! {line}" for line in results.problems)])
 
 
+def told(machine: dict[str, str]) -> str:
+    """Describe the machine, and the date."""
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}, {machine['kernel']}, "
+        f"{machine['date']}, load before the run {machine['load']}"
+    )
+
+
 def setting(results: Results, machine: dict[str, str]) -> str:
     """Describe the machine, the date and how often was measured."""
     rounds = [
@@ -161,9 +169,8 @@ def setting(results: Results, machine: dict[str, str]) -> str:
         for name in results.runs.get(case.name, {})
     ]
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['python']}, {machine['kernel']}, "
-        f"{machine['date']}, load before the run {machine['load']}. Medians of "
-        f"{max(rounds, default=0)} rounds of alternation; ratios are medians of each round's ratio."
+        f"{told(machine)}. Medians of {max(rounds, default=0)} rounds of alternation; "
+        "ratios are medians of each round's ratio."
     )
 
 

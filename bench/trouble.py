@@ -22,7 +22,7 @@ from pathlib import Path
 from cases import ENGINES, paced
 from compiling import HERE, compile_generator, has_openssl
 from contestants import certificate
-from report import table
+from report import table, told
 from results import describe_machine
 from servers import PORT_FILE, Contestant, Server, running
 from troublemakers import KINDS
@@ -106,12 +106,12 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     generator = compile_generator(has_openssl())
+    machine = describe_machine()
     rows = [row(generator, kind, engine) for kind in chosen for engine in ENGINES]
     text = table([HEAD, *rows])
     print(text)
     if len(chosen) == len(KINDS):
-        machine = ", ".join(describe_machine().values())
-        RESULTS.write_text(f"Medians of {ROUNDS} runs. {machine}\n\n{text}\n")
+        RESULTS.write_text(f"{told(machine)}. Medians of {ROUNDS} runs.\n\n{text}\n")
 
 
 if __name__ == "__main__":
