@@ -161,7 +161,7 @@ class Hub:
         """
         name = Name(nick, nick) if nick == client.address else parse_new_name(nick)
         with self._lock:
-            if client not in self._present:
+            if client not in self._present or self._closing is not None:
                 raise CommandError("ended", "the session has ended")
             user = self._users.get(client)
             holder = self._by_key.get(name.key)
@@ -450,6 +450,8 @@ class Hub:
         user = self._users.get(client)
         if user is None:
             raise CommandError("not-logged-in", "log in first")
+        if self._closing is not None:  # who is gone by now could not hear it any more
+            raise CommandError("shutdown", "the server is shutting down")
         return user
 
     def _member_locked(self, client: Client, room: str, key: str) -> tuple[User, Room]:

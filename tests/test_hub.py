@@ -757,3 +757,11 @@ class Anything(RuleBasedStateMachine):
 
 TestAnything = Anything.TestCase
 TestAnything.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+def test_nothing_is_said_any_more_once_the_end_of_all_has_begun(house):
+    """R-23: part of the others could not hear it, so it is not acknowledged either."""
+    ala, ola = house.client("ala"), house.client("ola")
+    ala.end = lambda *args: refused("shutdown", house.hub.say, ola, GENERAL, "hi")
+    house.hub.end_all("the server stops", Failed("shutdown", "bye"))
+    refused("ended", house.hub.login, ala, "ela")
