@@ -32,6 +32,8 @@ all: check
 run: $(RUN)  ## start a server and say how to join it (PORT=5000)
 	@echo 'Starting chatd on port $(PORT); Ctrl-C stops it. To join, in another terminal:'
 	@echo '    $(BIN)/chatcli -s localhost$(if $(filter-out 5000,$(PORT)), -p $(PORT)) -l NICK'
+	@echo 'or in a browser:'
+	@echo '    http://localhost:$(PORT)/'
 	@echo 'or by hand, one command a line:'
 	@echo '    nc localhost $(PORT)'
 	@echo '    LOGIN NICK'
@@ -87,7 +89,7 @@ help:  ## list the targets
 
 # A changed setup.py installs again; a virtual environment made anew has lost its stamps.
 $(RUN): setup.py
-	@$(SETUP)
+	@$(SETUP) web
 	@touch $@
 
 $(DEV): setup.py

@@ -17,6 +17,7 @@ def version() -> str:
     return found[1]
 
 
+WEB = ["cheroot>=11,<12", "flask>=3.1", "prometheus_client>=0.21", "websockets>=15,<18"]
 POSTGRES = ["psycopg[binary]>=3.2"]
 
 setup(
@@ -51,6 +52,7 @@ setup(
     package_dir={"chatd_plugins": "plugins/chatd_plugins"},
     package_data={
         "": ["py.typed"],
+        "chatd.web": ["static/*", "static/*/*", "templates/*"],
         "chatcli.check": ["scenarios/*.txt", "scenarios/*/*.txt"],
         # Alembic loads these by their path.
         "chatd_plugins.sql": ["migrations/*.py", "migrations/versions/*.py"],
@@ -78,8 +80,9 @@ setup(
         "wcwidth>=0.9",
     ],
     extras_require={
-        "bench": ["matplotlib>=3.10"],
+        "bench": [*WEB, "matplotlib>=3.10"],
         "postgres": POSTGRES,
+        "web": WEB,
         # There are wheels for these only, and to build it takes a compiler of its own.
         "fuzz": [
             "atheris>=3; python_version < '3.15' and sys_platform == 'linux' "
@@ -87,6 +90,7 @@ setup(
         ],
         "dev": [
             *POSTGRES,
+            *WEB,
             "build>=1.3",
             "hypothesis>=6.150",
             "mypy>=2",

@@ -22,7 +22,9 @@ from chatd.options import (
     Age,
     ListenType,
     NetworkType,
+    OriginType,
     PaceType,
+    WebType,
     bans_option,
     no_plugin_option,
     plugins_dir_option,
@@ -30,6 +32,7 @@ from chatd.options import (
 )
 from chatd.process import serve
 from chatd.server import ENGINES
+from chatd.web import MISSING, available
 
 _PEM = click.Path(path_type=Path, dir_okay=False)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -144,6 +147,20 @@ config_option = click.option(
     "--all",
     is_flag=True,
     help="Listen, too, on the port of each of the five systems' own servers.",
+)
+@click.option(
+    "--web",
+    type=WebType(),
+    metavar="HOST:PORT",
+    help="Give the web page a port of its own, besides that of the chat.",
+)
+@click.option("--no-web", is_flag=True, help="Have no web page.")
+@click.option(
+    "--web-origin",
+    type=OriginType(),
+    multiple=True,
+    metavar="URL",
+    help="Let pages of another site talk to the chat, such as https://example.org; repeatable.",
 )
 @click.option(
     "--engine",
@@ -287,6 +304,9 @@ def config_of(
     host: str,
     listen: tuple[Listen, ...],
     all: bool,
+    web: Listen | None,
+    no_web: bool,
+    web_origin: tuple[str, ...],
     engine: str,
     max_clients: int,
     max_per_address: int,
@@ -311,10 +331,15 @@ def config_of(
     port_file: Path | None,
 ) -> Config:
     """Make a server's settings of the values of the options of chatd."""
+    if web and (no_web or not available()):
+        raise click.UsageError(MISSING)
+    more = (*listen, web) if web else listen
     return Config(
         host=host,
         port=port,
-        listen=(*listen, *(_own_ports(host, port, listen) if all else ())),
+        listen=(*more, *(_own_ports(host, port, more) if all else ())),
+        web=not no_web,
+        web_origins=frozenset(web_origin),
         greeting=greeting,
         engine=engine,
         tls_cert=tls_cert,

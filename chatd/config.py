@@ -74,6 +74,10 @@ class Config(Struct, frozen=True, kw_only=True):
     greeting: str = ""
     """Told to each user after the first login."""
     engine: str = "threads"
+    web: bool = False
+    """Whether there is a web page."""
+    web_origins: frozenset[str] = frozenset()
+    """Whose pages may talk to the chat besides its own, as `https://example.org`."""
     flood: Pace = UNBOUND
     """What each session may ask for; beyond that it waits its turn."""
     exempt: tuple[Network, ...] = LOOPBACK
@@ -112,10 +116,11 @@ def named(config: Config) -> dict[str, object]:
     """Give the settings by the names that they have on the command line."""
     retention, limits = config.retention, config.limits
     plain = {name.replace("_", "-"): value for name, value in asdict(config).items()}
-    del plain["retention"], plain["limits"], plain["admins"]
+    del plain["retention"], plain["limits"], plain["admins"], plain["web-origins"]
     return {
         **plain,
         "admin": config.admins,
+        "web-origin": config.web_origins,
         "keep": retention.age,
         "keep-count": retention.count,
         "max-clients": limits.clients,

@@ -16,7 +16,7 @@ from enum import Enum
 from itertools import accumulate
 from typing import Protocol
 
-from chatd.events import Event, Said
+from chatd.events import Event, Record, Said
 from chatd.limits import Limits
 from chatd.meter import Meter
 
@@ -30,6 +30,8 @@ class Encoder(Protocol):
     """The part of a dialect that delivery needs; one per dialect, usable as a key."""
 
     def encode(self, event: Event, own: bool) -> bytes: ...
+
+    def encode_record(self, record: Record, own: bool) -> bytes: ...
 
 
 class Recipient(Protocol):
@@ -61,10 +63,10 @@ class Entry:
 
     The members of room get the others' view, target (of a private message) too, and actor gets
     its own view, by the encoder it has now. change takes effect for the actor right behind this
-    entry.
+    entry. record is the event as it is remembered, if it is.
     """
 
-    __slots__ = ("actor", "change", "encoder", "event", "room", "size", "target")
+    __slots__ = ("actor", "change", "encoder", "event", "record", "room", "size", "target")
 
     def __init__(
         self,
@@ -73,8 +75,10 @@ class Entry:
         actor: Recipient | None = None,
         target: Recipient | None = None,
         change: Change | None = None,
+        record: Record | None = None,
     ) -> None:
         self.event = event
+        self.record = record
         self.room = room
         self.actor = actor
         self.encoder = actor.encoder if actor else None
@@ -190,12 +194,12 @@ class _Batch:
             if type(event) is Said:
                 self.talkers.add(actor)
         if actor is not None and entry.encoder is not None:
-            own = _render(entry.encoder, event, True)
+            own = _render(entry.encoder, entry, True)
             self._personal.setdefault(actor, []).append((index, own))
             if entry.change is not None:
                 self._change(index, entry, actor)
         if entry.target is not None:
-            view = _render(entry.target.encoder, event, False)
+            view = _render(entry.target.encoder, entry, False)
             self._personal.setdefault(entry.target, []).append((index, view))
 
     def _change(self, index: int, entry: Entry, actor: Recipient) -> None:
@@ -252,7 +256,7 @@ class _Batch:
     def _encode(self, encoder: Encoder, index: int) -> bytes:
         data = self._encoded.get((encoder, index))
         if data is None:
-            data = _render(encoder, self._entries[index].event, False)
+            data = _render(encoder, self._entries[index], False)
             self._encoded[encoder, index] = data
         return data
 
@@ -275,12 +279,14 @@ def _cut_off(recipient: Recipient) -> None:
         _log.exception("cannot drop %r", recipient)
 
 
-def _render(encoder: Encoder, event: Event, own: bool) -> bytes:
+def _render(encoder: Encoder, entry: Entry, own: bool) -> bytes:
     """Encode an event; a dialect that cannot must not take the others' messages with it."""
     try:
-        return encoder.encode(event, own)
+        if entry.record is not None:
+            return encoder.encode_record(entry.record, own)
+        return encoder.encode(entry.event, own)
     except Exception:
-        _log.exception("%r cannot encode %r", encoder, type(event).__name__)
+        _log.exception("%r cannot encode %r", encoder, type(entry.event).__name__)
         return b""
 
 

@@ -7,7 +7,8 @@ from chatd.archive import Archive
 from chatd.commands import Command, Filter
 from chatd.delivery import Delivery
 from chatd.dialects import CONTROL
-from chatd.events import CommandError, Event, Notice, Request, Said
+from chatd.events import CommandError, Event, Fetch, Notice, Request, Said
+from chatd.fetching import Fetcher
 from chatd.guard import Guards
 from chatd.hub import Hub
 from chatd.limits import Limits
@@ -217,6 +218,8 @@ class Dispatcher:
         self.moderation = moderation or Moderation(hub, Limits())
         self.delivery = delivery
         self.filters = tuple(sorted(filters, key=lambda f: f.order))
+        self.fetcher: Fetcher | None = None
+        """Answers requests for web pages, if there are any."""
         self._pool = pool
         self._reserve = reserve or pool  # for moderators, whom others must not keep waiting
         self.commands: Mapping[str, Command] = {
@@ -236,6 +239,8 @@ class Dispatcher:
         """
         command = self._by_verb.get(request.verb)
         if command is None:
+            if isinstance(request, Fetch) and self.fetcher is not None:
+                return self.fetcher.fetch(session, request)
             raise CommandError("unknown-command", f"unknown command {request.verb}")
         for arg in request.args:
             if not arg.isprintable() and CONTROL.search(arg):  # the quicker look first

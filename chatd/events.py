@@ -22,6 +22,12 @@ class Request(Struct, frozen=True):
     args: tuple[str, ...] = ()
 
 
+class Fetch(Request, frozen=True):
+    """A page of the web that is asked for: the bytes of one HTTP request, head and body."""
+
+    raw: bytes = b""
+
+
 class ChatError(Exception):
     """Base of the errors that are a client's, not ours."""
 
@@ -269,6 +275,16 @@ class Notice(Event, frozen=True):
     @property
     def size(self) -> int:
         return 64 + _weight(self.text)
+
+
+class Fetched(Event, frozen=True):
+    """Answer: bytes for the wire, as they are."""
+
+    raw: bytes
+
+    @property
+    def size(self) -> int:
+        return 64 + len(self.raw)
 
 
 class Failed(Event, frozen=True):

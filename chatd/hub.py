@@ -285,9 +285,10 @@ class Hub:
             _check_message(text)
             event = Told(user.nick, recipient.nick, text, user.group, recipient.group)
             target = recipient.client if recipient is not user else None
+            record = None
             if self._ledger.private:
-                self._ledger.enter("", event, (user.party, recipient.party))
-            self._append(Entry(event, actor=client, target=target))
+                record = self._ledger.enter("", event, (user.party, recipient.party))
+            self._append(Entry(event, actor=client, target=target, record=record))
 
     def reply(self, client: Client, event: Event) -> None:
         """Say something to one client, behind all that it was sent before."""
@@ -443,8 +444,9 @@ class Hub:
     def _tell_room(
         self, room: Room, event: Event, actor: Client, change: Change | None = None
     ) -> None:
-        room.backlog.add(self._ledger.enter(room.key, event))
-        self._append(Entry(event, room.key, actor, change=change))
+        record = self._ledger.enter(room.key, event)
+        room.backlog.add(record)
+        self._append(Entry(event, room.key, actor, change=change, record=record))
 
     def _user_locked(self, client: Client) -> User:
         user = self._users.get(client)

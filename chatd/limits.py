@@ -104,6 +104,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     moderator_workers: int = 10
     """Further ones for those of moderators: a ban waits for none of the others."""
 
+    web_workers: int = 4
+    """Threads for web pages: each takes a millisecond, most of it the interpreter's own time."""
+
+    web_queue: int = 1000
+    """Requests for pages that may wait for one of them: about a second's worth."""
+
     failures: int = 10
     """Times in a row that a plugin's commands or filters, or a tap, may fail before it is switched
     off: not for one odd message, but before its tracebacks bury the log."""

@@ -14,6 +14,7 @@ from chatd.flood import UNBOUND, Pace
 from chatd.listening import parse_listen
 from chatd.networks import Network
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 _PACE = re.compile(r"(\d{1,9})/(\d{1,9}(?:\.\d{1,3})?)")
 
 
@@ -29,6 +30,33 @@ class ListenType(click.ParamType[Listen]):
             return parse_listen(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class WebType(click.ParamType[Listen]):
+    """An address of its own for the web page."""
+
+    name = "web"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Listen:
+        try:
+            return value if isinstance(value, Listen) else parse_listen(f"web={value}")
+        except ValueError:
+            self.fail(f"{value} is not HOST:PORT, such as 127.0.0.1:8080", param, ctx)
+
+
+class OriginType(click.ParamType[str]):
+    """Where web pages come from."""
+
+    name = "origin"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        if not _ORIGIN.fullmatch(origin := str(value).lower()):
+            self.fail(f"{value} is no origin such as https://example.org", param, ctx)
+        return origin
 
 
 class NetworkType(click.ParamType[Network]):

@@ -173,6 +173,11 @@ class Output(ABC):
             self._flush_locked()
 
     @property
+    def encrypted(self) -> bool:
+        """Whether a layer lies between the client and us."""
+        return self._layer is not None
+
+    @property
     def unsent(self) -> int:
         """Bytes that wait for the client to take them."""
         return self._outbox.size

@@ -25,6 +25,7 @@ from chatd.console import (
     structured,
     without_addresses,
 )
+from chatd.events import Warned
 from chatd.mistakes import log_mistake
 from chatd.plugins import PluginError
 from chatd.reload import Reload, Settings
@@ -32,6 +33,7 @@ from chatd.server import Server
 from chatd.service import Manager, ServiceError, passed_sockets
 from chatd.store import StoreError
 from chatd.taps import Tap
+from chatd.web import MISSING, Site, available
 
 _FATAL = (PluginError, StoreError, SettingsError, BanFileError, ListenError, ServiceError)
 """What keeps a server from starting; each says why in one line."""
@@ -54,7 +56,8 @@ def serve(config: Config, read: Callable[[], Config]) -> None:
     try:
         taps = (Tap(console.show),) if config.verbose else ()
         passed = passed_sockets(os.environ, os.getpid())
-        server = Server(config, taps=taps, reload=reload, passed=passed)
+        pages = Site if config.web and available() else None
+        server = Server(config, taps=taps, reload=reload, passed=passed, pages=pages)
     except _FATAL as error:
         raise click.ClickException(str(error)) from None
     if config.verbose:
@@ -65,6 +68,8 @@ def serve(config: Config, read: Callable[[], Config]) -> None:
     if config.port_file is not None:
         _write_port_file(config.port_file, server)
     server.start()
+    if config.web and pages is None:
+        server.record(Warned(MISSING))
     gc.freeze()  # what is there now stays: a full collection of it stops the chat for 20 ms
     manager.ready(server.stalled, server.status)
     server.run()

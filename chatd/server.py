@@ -12,12 +12,13 @@ from chatd.binding import Passed, listen
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
-from chatd.dialects.table import DIALECTS
+from chatd.dialects.table import DIALECTS, WEB
 from chatd.dispatch import Dispatcher
 from chatd.engines import Engine, Host
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
+from chatd.fetching import Fetcher, Pages
 from chatd.guard import Guard, Guards
 from chatd.hub import Hub
 from chatd.ids import epoch_at
@@ -61,7 +62,8 @@ class Server:
 
     taps are further listeners beside those of plugins. reload says where settings are read
     again; without it only the files that config names are. passed are sockets that listen already,
-    in place of config's host and port. Raises PluginError when a plugin cannot
+    in place of config's host and port. pages makes what answers browsers; without it there is no
+    web. Raises PluginError when a plugin cannot
     be used, StoreError when there is no such store, CertificateError when the certificate cannot be
     used, BanFileError when the bans cannot be read, ListenError when an address cannot be bound or
     there is no such dialect.
@@ -74,11 +76,13 @@ class Server:
         taps: tuple[Tap, ...] = (),
         reload: Reload | None = None,
         passed: Sequence[Passed] = (),
+        pages: "Callable[[Server], Pages] | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = config.limits
         self.clock = clock
-        self.plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
+        dialects = {**DIALECTS, **(WEB if pages else {})}
+        self.plugins = Plugins(config.plugins_dir, config.no_plugin, dialects)
         self.delivery = Delivery(config.limits, clock)
         self._ledger = Ledger()
         self._bans_file = BanFile(config.bans)
@@ -116,8 +120,12 @@ class Server:
             self.moderation,
             self._reserve,
         )
+        if pages is not None:
+            fetcher = Fetcher(self.hub, self.delivery, pages(self), config.limits)
+            self._dispatcher.fetcher = fetcher
         self._settings = Settings.of(config)
         self._use_tls(self._settings)
+        self._use_origins(self._settings)
         self._reload = reload or Reload(lambda: config)
         self._warned: dict[str, float] = {}
         self._stopping = False
@@ -165,6 +173,8 @@ class Server:
             self._engine.close()
             self._workers.close()
             self._reserve.close()
+            if self._dispatcher.fetcher is not None:
+                self._dispatcher.fetcher.close()
             self._bans_file.close()
             self._reload.stop()
             if self._recorder is not None:
@@ -229,6 +239,7 @@ class Server:
             "tls-key": self._use_tls,
             "tls-only": self._use_tls,
             "certificate": self._use_tls,
+            "web-origin": self._use_origins,
         }
 
     def _use_in_hub(self, settings: Settings) -> None:
@@ -254,6 +265,9 @@ class Server:
         if self._recorder is not None:
             self._recorder.retain(settings.config.retention)
 
+    def _use_origins(self, settings: Settings) -> None:
+        self._origins = settings.config.web_origins if self._dispatcher.fetcher else None
+
     def _use_tls(self, settings: Settings) -> None:
         self._certificate = settings.certificate
         self._security: Security = "only" if settings.config.tls_only else "auto"
@@ -268,7 +282,9 @@ class Server:
             self._dispatcher.verbs,
             spec.framing,
             self.limits.quiet if spec.quiet is None else spec.quiet,
-            self._guest_name if self._guest_names else None,
+            self._guest_name,
+            self._guest_names,
+            self._origins,
             self.hub.is_full,
         )
         return Session(

@@ -11,6 +11,7 @@ from chatd.config import Config
 from chatd.reload import Reload
 from chatd.server import Server
 from chatd.taps import Tap
+from chatd.web import Site
 
 
 class RunningServer:
@@ -39,7 +40,9 @@ def running_server(
 
     It listens on IPv4 and IPv6 as chatd does by default.
     """
-    server = Server(Config(**{"port": 0, **settings}), taps=taps, reload=reload, passed=passed)
+    config = Config(**{"port": 0, **settings})
+    pages = Site if config.web else None
+    server = Server(config, taps=taps, reload=reload, passed=passed, pages=pages)
 
     def serve() -> None:
         server.start()

@@ -6,6 +6,7 @@ even when they hang.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -44,12 +45,14 @@ class ParkedThreads:
     """Runs each task on a thread at once; idle threads wait for the next task.
 
     Starting and ending a thread is most of what a short connection costs. At most `most` tasks
-    run at a time, at most `idle` threads are kept.
+    run at a time and `queue` more wait for that, at most `idle` threads are kept.
     """
 
-    def __init__(self, name: str, idle: int, most: float = float("inf")) -> None:
+    def __init__(self, name: str, idle: int, most: float = float("inf"), queue: int = 0) -> None:
         self._name = name
         self._most = most
+        self._queue = queue
+        self._waiting: deque[Task] = deque()
         self._keep = idle
         self._lock = threading.Lock()
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
@@ -58,13 +61,16 @@ class ParkedThreads:
         self._closed = False
 
     def run(self, task: Task) -> bool:
-        """Run task on some thread; return False when as many run as may.
+        """Run task on some thread; return False when as many run, and wait, as may.
 
         Raises RuntimeError when the system gives no thread.
         """
         with self._lock:
             if self._running >= self._most:
-                return False
+                waits = len(self._waiting) < self._queue
+                if waits:
+                    self._waiting.append(task)
+                return waits
             self._running += 1
             parked = self._idle > 0
             self._idle -= parked
@@ -86,6 +92,9 @@ class ParkedThreads:
             except BaseException as error:  # the thread is kept, and the places are counted
                 log_mistake(error, self._name)
             with self._lock:
+                if self._waiting:
+                    task = self._waiting.popleft()
+                    continue
                 self._running -= 1
                 if self._idle >= self._keep or self._closed:
                     return
@@ -113,7 +122,9 @@ class PoolJob:
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Do the work; on the pool's thread."""
+        """Do the work, unless it was given up; on the pool's thread."""
+        if self.done:
+            return
         error: BaseException | None = None
         try:
             self._work()
@@ -136,16 +147,19 @@ class PoolJob:
 
 
 class Workers:
-    """The pool for commands that may block: at most size of them, hung ones included."""
+    """The pool for commands that may block: at most size of them, hung ones included.
 
-    def __init__(self, size: int) -> None:
-        self._threads = ParkedThreads("chatd-worker", idle=size, most=size)
+    queue more may wait for one of the threads.
+    """
+
+    def __init__(self, size: int, queue: int = 0) -> None:
+        self._threads = ParkedThreads("chatd-worker", idle=size, most=size, queue=queue)
 
     def submit(self, work: Task, give_up: Task, done: Done) -> PoolJob:
         """Run work on a thread.
 
         give_up is called when the job is abandoned, done once when it is over either way, from
-        any thread. Raises CommandError("busy") when every thread is taken.
+        any thread. Raises CommandError("busy") when every thread is taken, and the queue full.
         """
         job = PoolJob(work, give_up, done)
         try:

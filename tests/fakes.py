@@ -103,6 +103,9 @@ class Wording:
             self.asked[id(event)] += 1
         return self.form(event, own)
 
+    def encode_record(self, record, own):
+        return self.encode(record.event, own)
+
     def form(self, event, own):
         if type(event) in self.silent:
             return b""

@@ -107,6 +107,9 @@ def settings(tmp_path, certificate):
         "host": "127.0.0.1",
         "listen": ["crlf=127.0.0.1:0", "crlf=127.0.0.1:0?framing=line&quiet=1s"],
         "all": True,
+        "web": "127.0.0.1:0",
+        "no-web": False,
+        "web-origin": ["https://example.org"],
         "engine": "select",
         "tls-cert": str(certificate.chain),
         "tls-key": str(certificate.key),
@@ -173,7 +176,7 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
     with running(Path(settings["port-file"]), *args, env=env) as process:
         assert not reachable("127.0.0.2", process.port)
         places = Path(settings["port-file"]).read_text().splitlines()
-        assert len(places) == 1 + 2 + len(DIALECTS.keys() - {"auto"})
+        assert len(places) == 1 + 3 + len(DIALECTS.keys() - {"auto"})
         with RawClient(process.port) as ala, RawClient(process.port) as bob:
             assert ala.ask("LOGIN ala") == "OK"
             assert ala.line() == "hej hej"

@@ -49,6 +49,7 @@ LEVELS = {
     "commands": 3,
     "dispatch": 3,
     "guard": 3,
+    "fetching": 3,
     "recorder": 3,
     "reload": 3,
     "hookspecs": 3,
@@ -65,6 +66,7 @@ LEVELS = {
     "options": 7,
     "process": 7,
     "service": 6,
+    "web": 6,
     "__main__": 7,
 }
 

@@ -95,6 +95,7 @@ def test_each_setting_either_changes_or_needs_a_restart():
         fixed = named(Config()).keys() - server.server._live().keys()
     assert fixed == {
         *("port", "host", "listen", "dialect", "engine", "store", "plugins-dir", "no-plugin"),
+        "web",
         *("port-file", "verbose", "bans"),
         *("log-format", "no-log-addresses"),  # whose log it is can change them
     }

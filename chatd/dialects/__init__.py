@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from chatd.events import CommandError, Event, Failed, Request
+from chatd.events import CommandError, Event, Failed, Record, Request
 from chatd.limits import Framing, Limits
 
 # All control characters except TAB and LF; a message with one of them is refused (SPEC D-8).
@@ -42,8 +42,12 @@ class Setting(Struct, frozen=True):
     framing: Framing = "auto"
     quiet: float = 0.03
     """Seconds without a byte after which data without a line end is a chunk (SPEC D-2)."""
-    guest: Callable[[], str] | None = None
-    """Gives a nick that is free to those who enter without one, instead of their address."""
+    guest: Callable[[], str] = lambda: "guest"
+    """Gives a nick that is free to those who enter without one."""
+    guests: bool = False
+    """Whether they have it instead of their address where a protocol knows them by that."""
+    origins: Container[str] | None = None
+    """Whose web pages may talk to the chat, besides the server's own; None: there is no web."""
     is_full: Callable[[], bool] = lambda: False
     """Says whether only moderators may log in, at this moment."""
 
@@ -131,6 +135,11 @@ class Dialect(ABC):
 
         Empty means that this dialect says nothing here.
         """
+
+    @classmethod
+    def encode_record(cls, record: Record, own: bool) -> bytes:
+        """Render an event that is remembered, for a dialect that tells when it happened."""
+        return cls.encode(record.event, own)
 
 
 class ClientDialect(ABC):

@@ -1,9 +1,9 @@
 """The `auto` dialect: a client's first word tells which of the others it speaks.
 
 `{` is json; LOGIN, PRIV, LIST and PUB are crlf; login, msg, msgall, logout, whoami, userlist,
-debug and oper are words. White space in front is skipped; what could still become one of these
-waits for the rest. Any other first message is answered, a line as in crlf and a chunk as in words,
-and settles nothing.
+debug and oper are words; GET, HEAD and POST are web where there are pages, but only as the very
+first. White space in front is skipped; what could still become one of these waits for the rest.
+Any other first message is answered, a line as in crlf and a chunk as in words, and settles nothing.
 """
 
 import re
@@ -12,6 +12,7 @@ from chatd.dialects import Dialect, Setting
 from chatd.dialects.crlf import Crlf
 from chatd.dialects.framing import ends_whole
 from chatd.dialects.jsonl import Json
+from chatd.dialects.web import FIRST_WORDS, Web, begins
 from chatd.dialects.words import Words
 from chatd.events import Event, Failed, Request
 
@@ -37,7 +38,14 @@ class Auto(Dialect):
         self._lines = Crlf(setting)  # answers lines that are not recognised
         self._inside = False  # such a line, which is too long to wait for its end
         self._unknown_chunk = False
+        self._fresh = True  # nothing was answered yet
         self._heir: Dialect | None = None
+
+    def stranger(self, first: bytes) -> str:
+        return "" if self._is_web(first) else super().stranger(first)
+
+    def _is_web(self, head: bytes) -> bool:
+        return self._fresh and self.setting.origins is not None and begins(head)
 
     def feed(self, data: bytes) -> None:
         self._head += data
@@ -57,16 +65,22 @@ class Auto(Dialect):
             word = self._word
             if self._heir is not None or self._may_grow(word):
                 return False
-            if kind := Json if self._head.startswith(b"{") else _DIALECTS.get(word):
+            if kind := self._kind(word):
                 self._hand_over(kind)
                 return False
         line, end, rest = self._head.partition(b"\n")
         if not (end or self._inside or len(line) > self.setting.limits.line):
             return False
+        self._fresh = False
         self._inside = not end
         self._lines.feed(line + end)
         self._head = rest
         return bool(line or end)
+
+    def _kind(self, word: bytes) -> type[Dialect] | None:
+        if self._is_web(self._head):
+            return Web
+        return Json if self._head.startswith(b"{") else _DIALECTS.get(word)
 
     @property
     def _word(self) -> bytes:
@@ -75,7 +89,8 @@ class Auto(Dialect):
 
     def _may_grow(self, word: bytes) -> bool:
         """Whether this could be the beginning of a known word, or of nothing yet."""
-        return word == self._head and any(known.startswith(word) for known in _DIALECTS)
+        known = _DIALECTS if self.setting.origins is None else (*_DIALECTS, *FIRST_WORDS)
+        return word == self._head and any(each.startswith(word) for each in known)
 
     def _hand_over(self, dialect: type[Dialect]) -> Dialect:
         self._heir = heir = dialect(self.setting)
@@ -98,6 +113,7 @@ class Auto(Dialect):
             self._hand_over(_DIALECTS[self._word]).quiet_passed()
         else:
             self._head = b""
+            self._fresh = False
             self._unknown_chunk = True
 
     @staticmethod

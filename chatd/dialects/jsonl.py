@@ -8,7 +8,7 @@ key, room, and private ones have private (SPEC D-6).
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -46,12 +46,24 @@ from chatd.limits import MIB
 
 SERVER = "[Server]"
 _USERS = "Connected users: "
+_Message = TypeVar("_Message", bound="FromClient")
 _LISTED = re.compile(r"(?:Connected users|List of users): ?")  # S2-16: what other servers say
 
 
-class _FromClient(Struct):
+class FromClient(Struct):
+    """What a client sends."""
+
     type: str
     data: str | None = None  # S2-06
+
+    @property
+    def request(self) -> Request:
+        """What it asks for."""
+        data = self.data or ""
+        if self.type == "message":
+            return Request("say", (GENERAL, data))
+        verb = "login" if self.type == "set-name" else self.type
+        return Request(verb, (data,) if data else ())
 
 
 class _Spoken(Struct, omit_defaults=True):
@@ -68,7 +80,7 @@ class _FromServer(Struct, tag_field="type", tag="message"):
     data: _Spoken
 
 
-_from_client = msgspec.json.Decoder(_FromClient)
+_from_client = msgspec.json.Decoder(FromClient)
 _from_server = msgspec.json.Decoder(_FromServer)
 
 
@@ -103,7 +115,7 @@ class Json(Dialect):
 
     def _next(self) -> Request | None:
         line = self._lines.next_line()
-        return None if line is None else _parse(line)
+        return None if line is None else parse(line, _from_client).request
 
     def _enter(self) -> Request | None:
         """Enter at once (S2-10, S2-11), but a full server only after what comes first."""
@@ -116,8 +128,8 @@ class Json(Dialect):
                 return first
             self._first = first
         self._entered = True
-        guest = self.setting.guest
-        return Request("login", (guest() if guest else self.setting.address,))
+        setting = self.setting
+        return Request("login", (setting.guest() if setting.guests else setting.address,))
 
     @property
     def patience(self) -> float | None:
@@ -133,10 +145,10 @@ class Json(Dialect):
         return render(event, own) if render else b""
 
 
-def _parse(line: bytes) -> Request:
-    """Decode one line, an empty one included: that is no object either."""
+def parse(line: bytes, decoder: msgspec.json.Decoder[_Message]) -> _Message:
+    """Decode one line, an empty one included: that is no object either. Raises CommandError."""
     try:
-        message = _from_client.decode(line.decode())
+        return decoder.decode(line.decode())
     except UnicodeDecodeError:
         raise CommandError("bad-utf8", "this is not UTF-8") from None
     except (msgspec.ValidationError, RecursionError):  # nothing nested is ever asked for
@@ -144,21 +156,16 @@ def _parse(line: bytes) -> Request:
         raise CommandError("bad-message", text) from None
     except msgspec.DecodeError:
         raise CommandError("bad-json", "this is not JSON") from None
-    data = message.data or ""
-    if message.type == "message":
-        return Request("say", (GENERAL, data))
-    verb = "login" if message.type == "set-name" else message.type
-    return Request(verb, (data,) if data else ())
 
 
 def _message(source: str, text: str, room: str = GENERAL, private: bool = False) -> bytes:
     # Clients print `source: message` (S2-09): a line break could forge one of somebody else's.
-    room = GENERAL if room == GENERAL else _sendable(room)  # is left out if it is the very same
-    spoken = _Spoken(_sendable(source), _sendable(one_line(text)), room, private)
+    room = GENERAL if room == GENERAL else sendable(room)  # is left out if it is the very same
+    spoken = _Spoken(sendable(source), sendable(one_line(text)), room, private)
     return msgspec.json.encode(_FromServer(spoken)) + b"\n"
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """Replace what is no Unicode: a plugin or an argument may hold it, and it must cost no more."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
@@ -325,7 +332,7 @@ _TO_ONE = re.compile(r"\(private(?: to (\S+))?\) (.*)")
 
 
 def _to_server(kind: str, text: str) -> bytes:
-    return msgspec.json.encode(_FromClient(_sendable(kind), _sendable(text))) + b"\n"
+    return msgspec.json.encode(FromClient(sendable(kind), sendable(text))) + b"\n"
 
 
 def _understand(line: bytes) -> Event:

@@ -1,0 +1,39 @@
+"""From the bytes of one HTTP request to those of its response, by cheroot and a WSGI application.
+
+cheroot's HTTPConnection reads a request from a file and writes the response to another one. Both
+are in memory here: so it works on every engine alike, and never waits for a client.
+"""
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # cheroot is loaded with the first page only
+    from wsgiref.types import WSGIApplication
+
+
+class Gateway:
+    """A WSGI application that is asked with bytes; from several threads."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        from cheroot import wsgi
+
+        class Settings(wsgi.Server):
+            """What a connection looks at; never started."""
+
+            can_add_keepalive_connection = True
+
+        self._server = Settings(("127.0.0.1", 0), app, server_name="chatd")
+
+    def answer(self, raw: bytes, address: str, encrypted: bool) -> tuple[bytes, bool]:
+        """Answer one whole request of a client; say, too, whether another one may follow."""
+        from cheroot.server import HTTPConnection
+
+        response = io.BytesIO()
+        files = {"rb": io.BytesIO(raw), "wb": response}
+        connection = HTTPConnection(self._server, None, lambda sock, mode, size: files[mode])
+        connection.remote_addr, _, port = address.rpartition(":")
+        connection.remote_port = int(port) if port.isdigit() else 0
+        if encrypted:
+            connection.ssl_env = {"wsgi.url_scheme": "https"}
+        again: bool = connection.communicate()  # type: ignore[no-untyped-call]
+        return response.getvalue(), again
