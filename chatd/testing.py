@@ -43,13 +43,18 @@ def running_server(
     config = Config(**{"port": 0, **settings})
     pages = Site if config.web else None
     server = Server(config, taps=taps, reload=reload, passed=passed, pages=pages)
+    started = threading.Event()
 
     def serve() -> None:
-        server.start()
+        try:
+            server.start()
+        finally:
+            started.set()
         server.run()
 
     thread = threading.Thread(target=serve, name="chatd-main")
     thread.start()
+    started.wait()
     try:
         yield RunningServer(server)
     finally:
