@@ -49,6 +49,7 @@ class Case:
     `warmup`: seconds before the measurement. `weight`: its length, times that of the others.
     `times`: runs in each round, where one says little.
     `dialects`: what clients that do not send speak in equal shares, beside crlf.
+    `web`: all clients speak WebSocket, none of them crlf.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Case:
     times: int = 1
     quick: bool = False
     dialects: tuple[str, ...] = ()
+    web: bool = False
 
     def arguments(self, most_clients: int, seconds: float) -> list[str]:
         """Write the generator's options, for a server that holds at most `most_clients`."""
@@ -174,6 +176,16 @@ CASES = (
         senders=10,
         quick=True,
         dialects=DIALECTS,
+    ),
+    Case(
+        "web-500x10",
+        "500 clients of WebSocket, 10 senders pipelining 8",
+        "fanout",
+        (CPU, RATE),
+        ENGINES,
+        clients=500,
+        senders=10,
+        web=True,
     ),
     rooms(1),
     rooms(10),

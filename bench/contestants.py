@@ -130,6 +130,7 @@ def start_chatd(engine: str, store: str, tls: bool) -> list[str]:
     command = [sys.executable, *options.split(), "--store", store, "--port-file", PORT_FILE]
     command += ["--flood", "1000000/1000000"]  # out of reach, but not out of the way
     command += [f"--listen={dialect}=127.0.0.1:0" for dialect in DIALECTS]
+    command += ["--web", "127.0.0.1:0"]
     if tls:
         public, key = certificate()
         command += ["--tls-cert", str(public), "--tls-key", str(key), "--tls-only"]

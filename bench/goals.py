@@ -127,6 +127,7 @@ def engine_goals(engine: str, idle_kib: float) -> Iterator[Goal]:
     yield growth("fanout", "x10", engine)
     yield growth("talk", "", engine)
     yield of_two_cases("mixed-100x10", "fanout-100x10", CPU, engine, 2)
+    yield of_two_cases("web-500x10", "fanout-500x10", CPU, engine, 2)
     yield added("stored", CPU_MESSAGE, f"{engine}+store", engine, 30)
     yield ratio("fanout-100x10", CPU, f"{engine}+tls", engine, 2)
     yield ratio("unpipelined", CPU, f"{engine}+tls", engine, 2)

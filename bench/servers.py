@@ -71,7 +71,7 @@ class Server:
 
     def arguments(self, case: Case) -> list[str]:
         """Write the generator's options that tell it where this server is."""
-        own = "crlf" if "crlf" in self.ports else "irc"
+        own = "web" if case.web else "crlf" if "crlf" in self.ports else "irc"
         options = {"--pid": self.pid, "--tls": int(self.tls), f"--{own}": self.ports[own]}
         for dialect in case.dialects:
             option = "--rooms-dialect" if dialect == "rooms" else f"--{dialect}"

@@ -113,7 +113,7 @@ def test_a_storm_and_a_crowd_of_idle_clients(relay):
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
-@pytest.mark.parametrize("case", ["mixed-100x10", "rooms-10", "slow"])
+@pytest.mark.parametrize("case", ["mixed-100x10", "web-500x10", "rooms-10", "slow"])
 def test_cases_that_only_chatd_knows(name, case):
     (chosen,) = (one for one in CASES if one.name == case)
     with running(BY_NAME[name]) as server:

@@ -123,8 +123,8 @@ void start(struct client *c)
 
 static void connected(struct client *c)
 {
-    char text[64];
-    int error = 0;
+    char text[256];
+    int error = 0, length;
     socklen_t size = sizeof error;
     getsockopt(c->link.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error) {
@@ -132,7 +132,8 @@ static void connected(struct client *c)
         return;
     }
     c->state = LOGGING_IN;
-    append(&c->out, text, sprintf(text, c->kind->login, c->nick));
+    length = speaks_web(c) ? web_login(c, text) : sprintf(text, c->kind->login, c->nick);
+    append(&c->out, text, length);
     flush(c);
 }
 
@@ -195,15 +196,27 @@ static bool reads(const struct client *c)
     return c->state == LOGGING_IN || c->state == ENTERING || c->state == READY;
 }
 
-/* Take the lines out of the first `length` bytes of read_buffer. */
+/* Find the first line, like web_message. */
+static bool text_line(const char *at, const char *end, const char **line, int *length,
+                      const char **next)
+{
+    const char *newline = memchr(at, '\n', end - at);
+    *line = at;
+    *length = newline - at;
+    *next = newline + 1;
+    return newline;
+}
+
+/* Take the lines, or messages, out of the first `length` bytes of read_buffer. */
 static void split(struct client *c, ssize_t length)
 {
-    char *at = read_buffer, *end = read_buffer + length, *newline;
-    while ((newline = memchr(at, '\n', end - at))) {
-        line_arrived(c, at, newline - at, last_arrival);
+    const char *at = read_buffer, *end = read_buffer + length, *line, *next;
+    int size;
+    while ((speaks_web(c) ? web_message : text_line)(at, end, &line, &size, &next)) {
+        line_arrived(c, line, size, last_arrival);
         if (!reads(c))
             return;             /* closed; what follows belongs to nobody */
-        at = newline + 1;
+        at = next;
     }
     if (at < end)
         append(&c->in, at, end - at);

@@ -6,18 +6,19 @@
 #include <string.h>
 
 struct kind kinds[KINDS] = {
-    [CRLF] = {"--crlf", "LOGIN u%07u\r\n", "OK", "OK", 0},
-    [IRC] = {"--irc", "NICK u%07u\r\nUSER u 0 * :u\r\n", " 001 u%07u ", " 366 u%07u ", 0},
-    [JSON] = {"--json", "{\"type\":\"set-name\",\"data\":\"u%07u\"}\n", "renamed to u%07u\"", "", 0},
-    [SLASH] = {"--slash", "1\nu%07u\n", "u%07u! Zostales", "", 0},
-    [WORDS] = {"--words", "login u%07u\n", "[u%07u] log in.", "", 0},
-    [ROOMS] = {"--rooms-dialect", "u%07u\n", "You joined the room", "", 0},
+    [CRLF] = {"--crlf", "LOGIN u%07u\r\n", "OK", "OK", false, 0},
+    [IRC] = {"--irc", "NICK u%07u\r\nUSER u 0 * :u\r\n", " 001 u%07u ", " 366 u%07u ", false, 0},
+    [WEB] = {"--web", NULL, "\"u%07u has entered", "", true, 0},
+    [JSON] = {"--json", "{\"type\":\"set-name\",\"data\":\"u%07u\"}\n", "renamed to u%07u\"", "", true, 0},
+    [SLASH] = {"--slash", "1\nu%07u\n", "u%07u! Zostales", "", false, 0},
+    [WORDS] = {"--words", "login u%07u\n", "[u%07u] log in.", "", false, 0},
+    [ROOMS] = {"--rooms-dialect", "u%07u\n", "You joined the room", "", false, 0},
 };
 
 static bool speaks_irc(const struct client *c) { return c->kind == &kinds[IRC]; }
 
-/* Senders speak crlf, or irc to a server that does not; the others in turn
- * all that the server was said to speak. */
+/* Senders speak crlf, or, where the server was not said to, irc or WebSocket;
+ * the others in turn all that it was said to speak. */
 void choose_kinds(void)
 {
     struct kind *spoken[KINDS], *first;
@@ -47,8 +48,10 @@ int entrance(const struct client *c, char *text, int *answers)
     return sprintf(text, "CREATE r%d\r\nJOIN r%d\r\n", room, room);
 }
 
-int head_to_all(const struct client *c, char *text)
+int head_to_all(const struct client *c, char *text, const char **behind)
 {
+    if (speaks_web(c))
+        return web_say(text, opt.size, behind);
     if (speaks_irc(c))
         return sprintf(text, "PRIVMSG #x :");
     if (opt.rooms)

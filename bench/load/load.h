@@ -42,25 +42,34 @@ void link_close(struct link *link);
 
 /* ---- kinds.c: the protocols ---------------------------------------------- */
 
-enum { CRLF, IRC, JSON, SLASH, WORDS, ROOMS, KINDS };
+enum { CRLF, IRC, WEB, JSON, SLASH, WORDS, ROOMS, KINDS };
 
 struct client;
 struct kind {
     const char *option;             /* --crlf PORT */
-    const char *login;              /* %07u is the number in the nick */
+    const char *login;              /* %07u is the number in the nick; web_login: NULL */
     const char *sign;               /* tells a client that it is in */
     const char *entered;            /* answers entrance() */
+    bool echoes;                    /* whoever says something hears it, too */
     int port;                       /* 0: the server does not speak it */
 };
 extern struct kind kinds[KINDS];
 
 void choose_kinds(void);
 int entrance(const struct client *c, char *text, int *answers);
-int head_to_all(const struct client *c, char *text);
+int head_to_all(const struct client *c, char *text, const char **behind);
 int head_to_one(const struct client *c, const struct client *target, char *text);
 int ping_answer(const struct client *c, const char *line, int length, char *text);
 bool is_error(const struct client *c, const char *line, int length);
 bool has_sign(const struct client *c, const char *sign, const char *line, int length);
+
+/* ---- web.c: WebSocket ---------------------------------------------------- */
+
+bool speaks_web(const struct client *c);
+int web_login(const struct client *c, char *text);
+int web_say(char *text, int size, const char **behind);
+bool web_message(const char *at, const char *end, const char **text, int *length,
+                 const char **next);
 
 /* ---- clients.c: connections, logging in, bytes in and out ---------------- */
 

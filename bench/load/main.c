@@ -228,7 +228,7 @@ static void usage(void)
           "  priv    clients in pairs, W private messages to and fro per pair\n"
           "  storm   --clients N connect, log in and leave, all the time\n"
           "  idle    --clients N log in and wait\n"
-          "The server speaks crlf on PORT, or --irc PORT.  Clients that send nothing are\n"
+          "The server speaks crlf on PORT, or --irc PORT, or --web PORT.  Clients that send nothing are\n"
           "spread evenly over that and what else it speaks: --json, --slash, --words,\n"
           "--rooms-dialect PORT.\n"
           "options: --clients 10 --senders 1 --window 8 --size 100 (bytes)\n"
@@ -240,7 +240,7 @@ static void usage(void)
 
 static bool options_make_sense(void)
 {
-    return opt.mode < MODES && (kinds[CRLF].port > 0 || kinds[IRC].port > 0) && opt.pid > 0
+    return opt.mode < MODES && opt.pid > 0 && (kinds[CRLF].port > 0 || kinds[IRC].port > 0 || kinds[WEB].port > 0)
            && opt.clients > 1 && opt.clients < 65536 && opt.senders > 0
            && opt.senders <= opt.clients - opt.stalled && opt.window > 0
            && opt.size >= MARK_LENGTH && opt.size <= MAX_SIZE && opt.seconds > 0

@@ -75,15 +75,16 @@ static uint64_t get_hex(const char *from, int digits)
 /* Queue the client's next message, to all (target NULL) or to one. */
 void say(struct client *c, const struct client *target, int64_t stamp)
 {
-    char head[32], mark[MARK_LENGTH + 1] = MARK;
-    int length = target ? head_to_one(c, target, head) : head_to_all(c, head);
+    char head[64], mark[MARK_LENGTH + 1] = MARK;
+    const char *behind = "\r\n";
+    int length = target ? head_to_one(c, target, head) : head_to_all(c, head, &behind);
     put_hex(mark + 2, c->id, 4);
     put_hex(mark + 6, ++c->sent, 8);
     put_hex(mark + 14, stamp, 16);
     append(&c->out, head, length);
     append(&c->out, mark, MARK_LENGTH);
     append(&c->out, padding, opt.size - MARK_LENGTH);
-    append(&c->out, "\r\n", 2);
+    append(&c->out, behind, 2);
     sent++;
 }
 
@@ -115,7 +116,7 @@ static void marked(struct client *c, const char *mark, int64_t at)
 {
     int sender = get_hex(mark + 2, 4);
     if (sender == c->id) {
-        duplicated++;           /* an echo: the sender has its own message */
+        duplicated += !c->kind->echoes;     /* the sender has its own message */
         return;
     }
     if (sender >= opt.clients || !hears(c->id, sender)) {
