@@ -1,0 +1,275 @@
+/**
+ * The state of the chat as this browser knows it: who we are, who is there, which rooms and
+ * conversations there are. Changed by what the server tells; the page listens to it. Holds no
+ * part of the page and knows no connection.
+ *
+ * Events: `users`, `rooms`, `conversations` (the list, or a count of unread messages), `items`
+ * (conversation), `opened` (conversation), `nick`, `attention` (conversation, item) for what is
+ * worth a notification.
+ */
+
+import { Conversation, itemOf, keyOf, NEWS, Order } from "./conversation.js";
+
+export const GENERAL = "General";
+const SPEECH = new Set(["said", "told"]);
+const ROWS = 2000; // items that a conversation keeps; twice as many while somebody reads old ones
+
+export class Chat {
+  nick = "";
+  users = new Map(); // nicks by key
+  rooms = []; // the names of all
+  conversations = new Map(); // by key, in the order in which they were opened
+  current = null;
+  /** Whether the reader sees the end of the current conversation; the page says so. */
+  watching = false;
+  #order = new Order();
+  #mention = null;
+  #listeners = {};
+
+  constructor() {
+    this.current = this.conversation(GENERAL);
+  }
+
+  on(name, listener) {
+    (this.#listeners[name] ??= []).push(listener);
+  }
+
+  emit(name, ...values) {
+    for (const listener of this.#listeners[name] ?? []) listener(...values);
+  }
+
+  // -- who and where ----------------------------------------------------------------------------
+
+  get general() {
+    return this.conversation(GENERAL);
+  }
+
+  setNick(nick) {
+    this.nick = nick;
+    const escaped = nick.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_])`, "iu");
+    this.emit("nick");
+  }
+
+  setUsers(nicks) {
+    this.users = new Map(nicks.map((nick) => [keyOf(nick), nick]));
+    this.emit("users");
+  }
+
+  setRooms(names) {
+    this.rooms = names;
+    this.emit("rooms");
+  }
+
+  isOnline(nick) {
+    return this.users.has(keyOf(nick));
+  }
+
+  /** Get the conversation in a room, or with `isPrivate` with a person; made if there is none. */
+  conversation(name, isPrivate = false) {
+    const made = new Conversation(name, isPrivate, this.#order);
+    const known = this.conversations.get(made.key);
+    if (known) return known;
+    this.conversations.set(made.key, made);
+    this.emit("conversations");
+    return made;
+  }
+
+  find(name) {
+    return this.conversations.get(keyOf(name));
+  }
+
+  /** Show a conversation. */
+  open(conversation) {
+    if (conversation !== this.current && !this.current.unread) this.current.line = null;
+    this.current = conversation;
+    this.emit("opened", conversation);
+    this.emit("conversations");
+  }
+
+  close(conversation) {
+    this.conversations.delete(conversation.key);
+    if (this.current === conversation) this.open(this.general);
+    else this.emit("conversations");
+  }
+
+  // -- what happens -----------------------------------------------------------------------------
+
+  /** Take in what the server tells as it happens. */
+  hear(data) {
+    switch (data.event) {
+      case "said":
+        return this.#arrive(this.conversation(data.room), itemOf(data), data.own);
+      case "told":
+        return this.#arrive(
+          this.conversation(data.own ? data.to : data.source, true), itemOf(data), data.own);
+      case "entered":
+        this.users.set(keyOf(data.nick), data.nick);
+        return this.#peopleChanged(this.general, data);
+      case "left":
+        this.users.delete(keyOf(data.nick));
+        return this.#peopleChanged(this.general, data);
+      case "renamed":
+        return this.#renamed(data);
+      case "joined":
+      case "parted":
+        return this.#moved(data);
+      case "users":
+        return this.setUsers(data.users ?? []);
+      case "rooms":
+        return this.setRooms(data.rooms ?? []);
+      case "created":
+        return this.rooms.includes(data.room) || this.setRooms([...this.rooms, data.room]);
+      case "you":
+        return data.nick === this.nick || this.setNick(data.nick);
+    }
+  }
+
+  #arrive(conversation, item, own) {
+    this.#add(conversation, item);
+    if (!own) this.#count(conversation, item);
+    else if (!conversation.unread) conversation.line = null;
+    this.emit("items", conversation);
+  }
+
+  #peopleChanged(conversation, data) {
+    this.#add(conversation, itemOf(data));
+    this.#tellPrivate(data.nick, data);
+    this.emit("users");
+    this.emit("items", conversation);
+  }
+
+  #renamed(data) {
+    this.users.delete(keyOf(data.old));
+    this.users.set(keyOf(data.nick), data.nick);
+    if (data.own) this.setNick(data.nick);
+    const talk = this.find(`@${data.old}`);
+    if (talk && (data.nick === talk.name || !this.find(`@${data.nick}`))) {
+      this.conversations.delete(talk.key);
+      talk.name = data.nick;
+      this.conversations.set(talk.key, talk);
+      this.emit("conversations");
+    }
+    this.#peopleChanged(this.general, data);
+  }
+
+  #moved(data) {
+    const parted = data.own && data.event === "parted";
+    if (parted && !this.find(data.room)) return;
+    const conversation = this.conversation(data.room);
+    if (parted) this.close(conversation);
+    else this.#peopleChanged(conversation, data);
+  }
+
+  /** Whoever is talked to in private may go, and somebody else come by that nick: say so there. */
+  #tellPrivate(nick, data) {
+    const talk = this.find(`@${nick}`);
+    if (!talk || data.event === "joined" || data.event === "parted") return;
+    talk.add({ ...itemOf(data), id: undefined });
+    this.emit("items", talk);
+  }
+
+  /** Tell the reader something in a conversation: the server's words, or a failure by its code. */
+  note(conversation, kind, text, code) {
+    conversation.add({ ...itemOf({ event: kind, message: text }), code });
+    this.emit("items", conversation);
+  }
+
+  // -- the past ---------------------------------------------------------------------------------
+
+  /** Take in a page of the history: older messages, or those that came during a break. */
+  recall(conversation, records, older) {
+    const ids = records.map((record) => record.id).filter(Boolean);
+    this.#order.learn(ids, older);
+    const first = older && conversation.more === null;
+    for (const record of records) {
+      const item = itemOf(record);
+      if (conversation.find(item.id)) continue;
+      const lost = SPEECH.has(item.kind) && conversation.lost(item);
+      if (lost) conversation.remove(lost);
+      this.#add(conversation, item);
+      const own = item.nick === this.nick;
+      const fresh = older ? first && conversation.read && this.#isAfter(record, conversation) : true;
+      if (fresh && !own && !NEWS.has(item.kind)) this.#count(conversation, item, true);
+    }
+    this.emit("items", conversation);
+  }
+
+  #isAfter(record, conversation) {
+    return record.id && this.#order.compare(conversation.read, record.id) < 0;
+  }
+
+  /** Add an item; of one that is there already, nothing. */
+  #add(conversation, item) {
+    if (item.id) this.#order.learn([item.id]);
+    item.mention = item.kind === "said" && item.nick !== this.nick && this.mentions(item.text);
+    conversation.add(item);
+    if (item.id && !conversation.catching) conversation.seen = conversation.lastId;
+    const scrolled = conversation === this.current && !this.watching;
+    if (conversation.items.length > ROWS * (scrolled ? 2 : 1)) conversation.trim(ROWS);
+  }
+
+  mentions(text) {
+    return this.#mention?.test(text) ?? false;
+  }
+
+  // -- unread -----------------------------------------------------------------------------------
+
+  #count(conversation, item, past = false) {
+    if (!past) this.emit("attention", conversation, item);
+    if (conversation === this.current && this.watching) return this.#keepRead(conversation);
+    const { line } = conversation;
+    if (!conversation.unread || !line || conversation.isBefore(item, line)) {
+      conversation.line = item;
+    }
+    conversation.unread++;
+    conversation.mentioned ||= item.mention || item.kind === "told";
+    this.emit("conversations");
+  }
+
+  /** Take note that the reader has seen the end of the current conversation. */
+  seen() {
+    this.#keepRead(this.current);
+    if (!this.current.unread) return;
+    this.current.unread = 0;
+    this.current.mentioned = false;
+    this.emit("conversations");
+  }
+
+  #keepRead(conversation) {
+    conversation.read = conversation.lastId;
+  }
+
+  get unread() {
+    return [...this.conversations.values()].reduce((sum, each) => sum + each.unread, 0);
+  }
+
+  // -- our own messages -------------------------------------------------------------------------
+
+  /** Show a message of ours that is on its way. */
+  begin(conversation, text) {
+    const kind = conversation.private ? "told" : "said";
+    const item = itemOf({ event: kind, source: this.nick, message: text });
+    Object.assign(item, { state: "sending", after: conversation.seen });
+    if (!conversation.unread) conversation.line = null;
+    conversation.add(item);
+    this.emit("items", conversation);
+    return item;
+  }
+
+  /** The server has carried a message of ours out: it is what it says now, at its place. */
+  confirm(conversation, item, data) {
+    conversation.remove(item);
+    const { id, time, day, text, nick } = itemOf(data);
+    Object.assign(item, { id, time, day, text, nick, state: undefined });
+    this.#add(conversation, item);
+    this.emit("items", conversation);
+  }
+
+  /** Change the state of a message of ours, or take it away. */
+  mark(conversation, item, state, error) {
+    Object.assign(item, { state, error });
+    if (state === "gone") conversation.remove(item);
+    this.emit("items", conversation);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Where one writes: a draft for each conversation, commands that begin with a slash, and the
+ * bound on a message's length.
+ */
+
+import { byId } from "./dom.js";
+import { failure, t } from "./i18n.js";
+
+const LONGEST = 4096; // bytes in UTF-8, as the server counts them, the place included
+const COMMAND = /^\/([a-z][a-z0-9-]*)(?:\s+([^]*))?$/i;
+
+export class Composer {
+  #chat;
+  #session;
+  #timeline;
+  #text = byId("text");
+  #hint = byId("hint");
+  #shown = null; // the conversation whose draft is shown
+
+  constructor(chat, session, timeline) {
+    this.#chat = chat;
+    this.#session = session;
+    this.#timeline = timeline;
+    byId("composer").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#text.addEventListener("input", () => this.#typed());
+    this.#text.addEventListener("keydown", (event) => this.#key(event));
+    chat.on("opened", () => this.show());
+    chat.on("conversations", () => this.#label());
+    chat.on("status", () => this.#typed());
+  }
+
+  /** Show the draft of the current conversation. */
+  show() {
+    this.#shown = this.#chat.current;
+    this.#text.value = this.#shown.draft;
+    this.#label();
+    this.#typed();
+  }
+
+  focus() {
+    this.#text.focus();
+  }
+
+  #label() {
+    const { current } = this.#chat;
+    this.#text.placeholder = t("composer.hint", { name: current.name });
+    this.#text.ariaLabel = this.#text.placeholder;
+  }
+
+  #typed() {
+    if (this.#shown) this.#shown.draft = this.#text.value;
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${this.#text.scrollHeight}px`;
+    const over = this.#over();
+    this.#tell(over > 0 ? t("composer.long", { count: over }) : "");
+    byId("send").disabled = this.#session.status !== "in" || over > 0;
+  }
+
+  /** By how many bytes the text is too long. */
+  #over() {
+    const { place } = this.#chat.current;
+    return new TextEncoder().encode(`${place} ${this.#text.value.trim()}`).length - LONGEST;
+  }
+
+  #tell(text) {
+    this.#hint.textContent = text;
+  }
+
+  #key(event) {
+    if (event.isComposing) return;
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      this.#send();
+    } else if (event.key === "PageUp" || event.key === "PageDown") {
+      event.preventDefault();
+      this.#timeline.page(event.key === "PageUp" ? -1 : 1);
+    }
+  }
+
+  #send() {
+    const text = this.#text.value.trim();
+    if (!text || this.#over() > 0) return;
+    if (this.#session.status !== "in") {
+      this.#tell(failure({ code: "closed" }));
+      return;
+    }
+    const { current } = this.#chat;
+    this.#text.value = "";
+    this.#typed();
+    this.#timeline.toEnd();
+    const command = COMMAND.exec(text);
+    if (command) this.#session.command(command[1].toLowerCase(), command[2] ?? "");
+    else this.#session.say(current, text.startsWith("//") ? text.slice(1) : text);
+  }
+}

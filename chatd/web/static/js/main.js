@@ -1,0 +1,171 @@
+/** Puts the page together: the door, the chat behind it, and what this tab remembers of it. */
+
+import { Chat } from "./chat.js";
+import { Composer } from "./composer.js";
+import { NickDialog, RoomsDialog, SettingsDialog, setUp } from "./dialogs.js";
+import { byId } from "./dom.js";
+import { failure, LANGUAGES, preferred, t, use } from "./i18n.js";
+import { listen } from "./keys.js";
+import { Notifier } from "./notify.js";
+import { Panels } from "./panels.js";
+import { Search } from "./search.js";
+import { Session } from "./session.js";
+import { choice, choose, forgetTab, keepTab, recallTab } from "./storage.js";
+import { Timeline } from "./timeline.js";
+
+const SAVING = 1_000; // ms between two looks at what a reload of the page would lose
+
+const chat = new Chat();
+const session = new Session(chat, `${location.origin.replace(/^http/, "ws")}/chat`);
+
+// -- language and theme ---------------------------------------------------------------------------
+
+const language = () => (choice("language") in LANGUAGES ? choice("language") : preferred());
+
+function wear() {
+  const theme = choice("theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+
+wear();
+await use(language());
+
+// -- the parts ------------------------------------------------------------------------------------
+
+const timeline = new Timeline(chat, session);
+const composer = new Composer(chat, session, timeline);
+const panels = new Panels(chat);
+const notifier = new Notifier(chat);
+new Search(chat, session, timeline);
+new NickDialog(chat, session);
+const rooms = new RoomsDialog(chat, session);
+new SettingsDialog(async (name) => {
+  if (name === "theme") return wear();
+  await use(language());
+  panels.refresh();
+  timeline.refresh();
+  composer.show();
+  notifier.refresh();
+  showStatus();
+});
+byId("language").value = language();
+setUp();
+
+// -- the door -------------------------------------------------------------------------------------
+
+function showStatus() {
+  const { status } = session;
+  const out = status === "out" || status === "entering";
+  byId("door").hidden = !out;
+  byId("app").hidden = out;
+  byId("enter").disabled = status === "entering";
+  byId("status").textContent = status === "lost" ? t("status.lost") : "";
+  byId("state").dataset.status = status;
+}
+
+chat.on("status", (status) => {
+  const wasOut = byId("app").hidden;
+  showStatus();
+  if (wasOut && !byId("app").hidden) {
+    chat.open(chat.current);
+    composer.focus();
+  } else if (status === "out") {
+    byId("nick").focus();
+  }
+});
+
+chat.on("farewell", (refusal) => (byId("door-error").textContent = failure(refusal)));
+
+chat.on("nick", () => choose("nick", chat.nick));
+
+byId("door-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  byId("door-error").textContent = "";
+  try {
+    await session.enter(byId("nick").value.trim());
+  } catch (refusal) {
+    byId("door-error").textContent = failure(refusal);
+  }
+});
+
+byId("host").textContent = location.hostname;
+byId("port").textContent = location.port || (location.protocol === "https:" ? "443" : "80");
+
+byId("quit").addEventListener("click", () => {
+  removeEventListener("pagehide", keep);
+  clearInterval(saving);
+  session.quit();
+  forgetTab();
+  location.reload();
+});
+
+byId("leave").addEventListener("click", () => {
+  const { current } = chat;
+  if (current.private) chat.close(current);
+  else session.ask("leave", current.name).catch(() => {});
+  composer.focus();
+});
+
+// -- the keyboard, and what wakes us --------------------------------------------------------------
+
+listen({
+  search: () => panels.toggle("search", document.activeElement),
+  help: () => byId("help").showModal(),
+  shut() {
+    if ((panels.isDrawer || panels.shown === "search") && panels.shut()) return;
+    timeline.toEnd();
+    composer.focus();
+  },
+  toEnd: () => timeline.toEnd(),
+  write: () => composer.focus(),
+  move(steps) {
+    const { order } = panels;
+    const at = order.indexOf(chat.current) + steps + order.length;
+    chat.open(order[at % order.length]);
+    composer.focus();
+  },
+});
+
+addEventListener("online", () => session.wake());
+document.addEventListener("visibilitychange", () => document.hidden || session.wake());
+
+// -- what this tab remembers ----------------------------------------------------------------------
+
+function keep() {
+  if (session.status === "out" || session.status === "entering") return;
+  const all = [...chat.conversations.values()];
+  const outgoing = all.flatMap((each) =>
+    each.items.filter((item) => item.state).map((item) => ({ ...item, place: each.place })),
+  );
+  keepTab({
+    nick: chat.nick,
+    places: all.map(({ place, draft, read }) => ({ place, draft, read })),
+    open: chat.current.key,
+    outgoing,
+  });
+}
+
+/** Be where this tab was before the page was loaded again. */
+function restore({ places = [], open, outgoing = [] }) {
+  const at = (place) => chat.conversation(place.replace(/^@/, ""), place.startsWith("@"));
+  for (const { place, draft, read } of places) Object.assign(at(place), { draft, read });
+  for (const { place, ...item } of outgoing) {
+    at(place).add({ ...item, state: item.state === "failed" ? "failed" : "unsure" });
+  }
+  chat.current = chat.conversations.get(open) ?? chat.current;
+}
+
+addEventListener("pagehide", keep);
+const saving = setInterval(keep, SAVING);
+
+const tab = recallTab();
+byId("nick").value = tab.nick || choice("nick");
+if (tab.nick) {
+  restore(tab);
+  chat.setNick(tab.nick);
+  session.resume(tab.nick);
+} else {
+  showStatus();
+  byId("nick").select();
+}

@@ -1,0 +1,261 @@
+/**
+ * Our part in the conversation with the server: enters, asks, and when the connection breaks
+ * comes back by the same nick and fetches what was said meanwhile. Holds no part of the page.
+ *
+ * Events, told by the chat: `status` (`out`, `entering`, `in`, `lost`) and `farewell` (a Refusal:
+ * why we are out).
+ */
+
+import { Connection, Refusal } from "./connection.js";
+import { Past } from "./past.js";
+
+const FIRST_PAUSE = 500; // ms before the first attempt to come back
+const LONGEST_PAUSE = 30_000;
+const NICK_TAKEN = 90_000; // ms for which our old connection may still have our nick
+const FINAL = new Set(["kicked", "banned", "sent-away", "bad-name"]); // no use in coming back
+const SLOW = /^you are fast/; // the notice of its flood control
+const TOLD = new Set(["users", "rooms", "you", "history", "found"]); // answers in words
+
+export class Session {
+  status = "out";
+  #chat;
+  #url;
+  #connection = null;
+  #end = null; // what the server said before it closed
+  #wake = () => {};
+
+  constructor(chat, url) {
+    this.#chat = chat;
+    this.#url = url;
+    /** What was said before. */
+    this.past = new Past(chat, (...request) => this.#ask(...request));
+  }
+
+  // -- coming and going -------------------------------------------------------------------------
+
+  /** Enter by a nick. Rejects with a Refusal. */
+  async enter(nick) {
+    this.#become("entering");
+    try {
+      await this.#connect(nick);
+    } catch (refusal) {
+      this.#become("out");
+      throw refusal;
+    }
+  }
+
+  /** Come back by a nick that may still be in use by our connection of before. */
+  async resume(nick) {
+    this.#become("lost");
+    let taken = 0;
+    for (let time = FIRST_PAUSE; this.status === "lost"; time = longer(time)) {
+      try {
+        return await this.#connect(nick);
+      } catch (refusal) {
+        if (refusal.code === "nick-taken") taken ||= Date.now();
+        const given = taken && Date.now() - taken > NICK_TAKEN;
+        if (given || FINAL.has(refusal.code)) return this.#leave(refusal);
+      }
+      await this.#rest(time);
+    }
+  }
+
+  /** Go for good. */
+  quit() {
+    this.#connection?.ask("quit").catch(() => {});
+    this.#leave(null);
+  }
+
+  /** Try again now: the network is back, or the reader is. */
+  wake() {
+    this.#wake();
+    this.#connection?.check();
+  }
+
+  async #connect(nick) {
+    this.#end = null;
+    const connection = new Connection(
+      this.#url,
+      (data, request) => this.#hear(data, request),
+      () => this.#closed(connection),
+    );
+    try {
+      await connection.opened;
+      this.#connection = connection;
+      await connection.ask("set-name", nick);
+    } catch (refusal) {
+      connection.close();
+      throw refusal.code === "closed" && this.#end ? this.#end : refusal;
+    }
+    this.#become("in");
+    this.#settle().catch(() => {}); // if the connection breaks it is resumed, and this with it
+  }
+
+  #closed(connection) {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    if (this.status !== "in") return;
+    for (const conversation of this.#chat.conversations.values()) conversation.catching = true;
+    if (FINAL.has(this.#end?.code)) this.#leave(this.#end);
+    else this.resume(this.#chat.nick);
+  }
+
+  #leave(reason) {
+    const connection = this.#connection;
+    this.#become("out");
+    connection?.close();
+    this.#wake();
+    if (reason) this.#chat.emit("farewell", reason);
+  }
+
+  #become(status) {
+    this.status = status;
+    this.#chat.emit("status", status);
+  }
+
+  #rest(time) {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, time * (0.5 + Math.random() / 2)); // not all clients at once
+    });
+  }
+
+  // -- what the server says ---------------------------------------------------------------------
+
+  #hear(data, request) {
+    const chat = this.#chat;
+    if (data.event === "failed") {
+      this.#end = new Refusal(data.code, data.message);
+      if (this.status === "in") chat.note(chat.current, "failed", data.message, data.code);
+    } else if (data.event === "notice") {
+      // What the page asks by itself is slowed down, too, and the reader need not know.
+      if (request && !request.loud && SLOW.test(data.message)) return;
+      chat.note(request?.conversation ?? chat.current, "notice", data.message);
+    } else if (data.event === "entered" && data.own) {
+      chat.setNick(data.nick);
+      chat.hear(data);
+      if (data.greeting) chat.note(chat.general, "notice", data.greeting);
+    } else if (request?.item && data.own && data.event === request.item.kind) {
+      chat.confirm(request.conversation, request.item, data);
+    } else {
+      chat.hear(data);
+    }
+  }
+
+  // -- being there again ------------------------------------------------------------------------
+
+  /** Learn who and what is there, join our rooms again, and fetch what was missed. */
+  async #settle() {
+    this.ask("users").catch(() => {});
+    this.ask("rooms").catch(() => {});
+    const chat = this.#chat;
+    const all = [...chat.conversations.values()];
+    const rooms = all.filter((each) => !each.private && each !== chat.general);
+    await Promise.all(rooms.map((room) => this.#rejoin(room)));
+    for (const conversation of [chat.current, ...all.filter((each) => each !== chat.current)]) {
+      await this.past.catchUp(conversation);
+    }
+  }
+
+  async #rejoin(conversation) {
+    try {
+      await this.#joinOrMake(conversation.name);
+    } catch (refusal) {
+      if (refusal.code === "closed") throw refusal;
+      if (refusal.code === "already-a-member") return;
+      this.#chat.close(conversation);
+      this.#chat.note(this.#chat.general, "failed", refusal.message, refusal.code);
+    }
+  }
+
+  /** A server that keeps nothing has forgotten our room, too. */
+  async #joinOrMake(room) {
+    try {
+      await this.ask("join", room);
+    } catch (refusal) {
+      if (refusal.code !== "no-such-room") throw refusal;
+      await this.ask("create", room).catch(() => {}); // somebody else may have done so
+      await this.ask("join", room);
+    }
+  }
+
+  // -- requests ---------------------------------------------------------------------------------
+
+  /** Ask for any verb; resolves to the answers, or rejects with a Refusal. */
+  ask(verb, data = "") {
+    return this.#ask(verb, data, {});
+  }
+
+  #ask(verb, data, about) {
+    const closed = () => Promise.reject(new Refusal("closed"));
+    return this.#connection?.ask(verb, data, about) ?? closed();
+  }
+
+  /** Say something in a conversation; what becomes of it is shown there. */
+  say(conversation, text) {
+    return this.#send(conversation, this.#chat.begin(conversation, text));
+  }
+
+  /** Send a message of ours once more that failed, or of which we do not know. */
+  again(conversation, item) {
+    conversation.remove(item);
+    conversation.add(Object.assign(item, { nick: this.#chat.nick, after: conversation.seen }));
+    return this.#send(conversation, item);
+  }
+
+  async #send(conversation, item) {
+    const verb = conversation.private ? "tell" : "say";
+    const update = (state, error) => this.#chat.mark(conversation, item, state, error);
+    update("sending");
+    try {
+      const words = `${conversation.name} ${item.text}`;
+      await this.#ask(verb, words, { item, conversation, loud: true });
+      if (item.state === "sending") update(undefined); // done, and nothing more was told
+    } catch (refusal) {
+      if (item.state === "sending") {
+        const { code, message } = refusal;
+        update(code === "closed" ? "unsure" : "failed", { code, message });
+      }
+    }
+  }
+
+  async join(room) {
+    const answers = await this.ask("join", room);
+    this.#follow(answers);
+  }
+
+  async create(room) {
+    await this.ask("create", room);
+    await this.join(room);
+  }
+
+  /** Carry out a typed command; what it answers is shown in the conversation at hand. */
+  async command(verb, words) {
+    const { current } = this.#chat;
+    try {
+      const answers = await this.#ask(verb, words, { loud: true });
+      for (const answer of answers) {
+        if (TOLD.has(answer.event)) this.#chat.note(current, "notice", inWords(answer));
+      }
+      this.#follow(answers);
+    } catch ({ code, message }) {
+      if (code !== "closed") this.#chat.note(current, "failed", message, code);
+    }
+  }
+
+  /** Show the conversation that answers have brought us into. */
+  #follow(answers) {
+    const entered = answers.find(({ event }) => event === "joined" || event === "told");
+    if (!entered) return;
+    const name = entered.event === "joined" ? entered.room : `@${entered.to}`;
+    const conversation = this.#chat.find(name);
+    if (conversation) this.#chat.open(conversation);
+  }
+}
+
+const longer = (time) => Math.min(time * 1.7, LONGEST_PAUSE);
+
+/** An answer as lines of text, as it would be on a terminal. */
+function inWords({ message, records = [] }) {
+  return [message, ...records.map((each) => `${each.source}: ${each.message}`)].join("\n");
+}
