@@ -44,8 +44,11 @@ export const spoken = (text) => el("span.spoken", {}, text);
 /** Turn a nick into one of 12 hues, the same everywhere. */
 export function hue(nick) {
   let hash = 7;
-  for (const character of nick.toLowerCase()) hash = (hash * 31 + character.codePointAt(0)) >>> 0;
-  return (hash % 12) * 30;
+  for (const character of nick.toLowerCase()) {
+    hash = Math.imul(hash ^ character.codePointAt(0), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return ((hash >>> 0) % 12) * 30 + 10;
 }
 
 /** Give an element the colour of a nick; the style sheet makes of it what fits the theme. */

@@ -30,12 +30,14 @@ export async function use(code) {
   const response = await fetch(`/static/lang/${code}.json`);
   if (!response.ok) throw new Error(`no catalogue of ${code}`);
   catalogue = await response.json();
+  // Of one language the reader may want the habits of a country.
+  const locale = navigator.languages.find((tag) => tag.split("-")[0] === code) ?? code;
   plurals = new Intl.PluralRules(code);
-  numbers = new Intl.NumberFormat(code);
-  times = new Intl.DateTimeFormat(code, { hour: "2-digit", minute: "2-digit" });
-  days = new Intl.DateTimeFormat(code, { weekday: "long", day: "numeric", month: "long" });
-  moments = new Intl.DateTimeFormat(code, { dateStyle: "medium", timeStyle: "short" });
-  relative = new Intl.RelativeTimeFormat(code, { numeric: "auto" });
+  numbers = new Intl.NumberFormat(locale);
+  times = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  days = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+  moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   document.documentElement.lang = code;
   document.documentElement.dir = code === "fa" ? "rtl" : "ltr";
   translate(document.body);
