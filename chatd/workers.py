@@ -122,9 +122,7 @@ class PoolJob:
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Do the work, unless it was given up; on the pool's thread."""
-        if self.done:
-            return
+        """Do the work; on the pool's thread."""
         error: BaseException | None = None
         try:
             self._work()

@@ -131,7 +131,7 @@ def test_defaults(monkeypatch):
     """S0-07, D-5: without -p the port is 5000, and the default engine is threads."""
     asked = []
 
-    def refuse(config, *, taps, reload, passed):
+    def refuse(config, *, taps, **more):
         asked.append((config, taps))
         raise ListenError("taken")
 

@@ -32,12 +32,13 @@ def test_a_loop_has_one_thread(tmp_path, engine):
     """
     with ExitStack() as stack:
         process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", engine))
+        stack.enter_context(RawClient(process.port, nick="first"))
         assert tasks(process) == 2
         clients = chatting(stack, process.port, 8)
         assert tasks(process) == 2
         assert clients[0].ask("PRIV user1 hello") == "OK"
         clients[2].close()
-        assert clients[0].ask("LIST").startswith("USERS user0 user1")
+        assert clients[0].ask("LIST").startswith("USERS first user0 user1")
         assert tasks(process) == 2
 
 
