@@ -7,11 +7,11 @@ take the places of all others.
 
 import threading
 from collections.abc import Callable, Iterable
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Network
 
 from chatd.flood import UNBOUND, Bucket, Flow, Pace
 from chatd.limits import Limits
-from chatd.networks import LOOPBACK, Network
+from chatd.networks import LOOPBACK, Network, holds
 
 
 class _Address:
@@ -117,8 +117,7 @@ class Addresses:
 
     def is_exempt(self, address: str) -> bool:
         """Whether connections from there are not counted, since many people may share it."""
-        ip = ip_address(host_of(address))
-        return any(ip in network for network in self._exempt)
+        return holds(self._exempt, host_of(address))
 
     def _find_locked(self, address: str) -> _Address:
         return self._known_locked(source_of(address))

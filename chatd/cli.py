@@ -163,6 +163,15 @@ config_option = click.option(
     help="Let pages of another site talk to the chat, such as https://example.org; repeatable.",
 )
 @click.option(
+    "--metrics-from",
+    type=NetworkType(),
+    multiple=True,
+    metavar="NETWORK",
+    default=[str(network) for network in LOOPBACK],
+    show_default="this machine",
+    help="Let a Prometheus there fetch /metrics, such as 192.0.2.7; repeatable.",
+)
+@click.option(
     "--engine",
     type=click.Choice(list(ENGINES)),
     default="threads",
@@ -307,6 +316,7 @@ def config_of(
     web: Listen | None,
     no_web: bool,
     web_origin: tuple[str, ...],
+    metrics_from: tuple[Network, ...],
     engine: str,
     max_clients: int,
     max_per_address: int,
@@ -340,6 +350,7 @@ def config_of(
         listen=(*more, *(_own_ports(host, port, more) if all else ())),
         web=not no_web,
         web_origins=frozenset(web_origin),
+        metrics_from=metrics_from,
         greeting=greeting,
         engine=engine,
         tls_cert=tls_cert,

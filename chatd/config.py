@@ -78,6 +78,8 @@ class Config(Struct, frozen=True, kw_only=True):
     """Whether there is a web page."""
     web_origins: frozenset[str] = frozenset()
     """Whose pages may talk to the chat besides its own, as `https://example.org`."""
+    metrics_from: tuple[Network, ...] = LOOPBACK
+    """Networks from which metrics may be fetched."""
     flood: Pace = UNBOUND
     """What each session may ask for; beyond that it waits its turn."""
     exempt: tuple[Network, ...] = LOOPBACK

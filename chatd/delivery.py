@@ -163,6 +163,9 @@ class _Stream:
         self._offsets = [0, *accumulate(map(len, parts))]
         self.data = b"".join(parts)
 
+    def __len__(self) -> int:
+        return len(self._indexes)
+
     def between(self, start: int, end: int) -> bytes:
         """Give what the entries from start up to, not including, end say."""
         first = bisect_left(self._indexes, start)
@@ -184,6 +187,7 @@ class _Batch:
         self._spans: dict[Recipient, list[tuple[int, Heard]]] = {}
         self.ended: list[Recipient] = []
         self.talkers: set[Recipient | None] = set()
+        self.deliveries = 0
         for index, entry in enumerate(entries):
             self._read(index, entry)
 
@@ -199,6 +203,7 @@ class _Batch:
             if entry.change is not None:
                 self._change(index, entry, actor)
         if entry.target is not None:
+            self.deliveries += 1
             view = _render(entry.target.encoder, entry, False)
             self._personal.setdefault(entry.target, []).append((index, view))
 
@@ -213,8 +218,10 @@ class _Batch:
     def send(self) -> None:
         """Make one delivery to everybody who gets anything."""
         for group in self._membership.groups(self._by_room):
-            if data := self._stream(group.encoder, group.rooms).data:
-                _deliver(data, group.members, self._personal)
+            stream = self._stream(group.encoder, group.rooms)
+            if stream.data:
+                self.deliveries += len(stream) * len(group.members)
+                _deliver(stream.data, group.members, self._personal)
         for recipient in self._personal:
             if data := self._compose(recipient):
                 _deliver(data, (recipient,))
@@ -318,6 +325,8 @@ class Delivery:
         """Tell the drainer that the log has entries. Set by the engine; needs no lock held."""
         self.several_talk = False
         """Whether the last batch had messages of two or more senders."""
+        self.deliveries = 0
+        """How many events reached somebody, ever: one in a room counts once for each member."""
 
     def append(self, entry: Entry) -> None:
         """Put an entry at the end of the log. The caller holds the hub's lock."""
@@ -329,6 +338,11 @@ class Delivery:
     def pending(self) -> bool:
         """Whether anything waits for a drain."""
         return bool(self._log)
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for a drain."""
+        return len(self._log)
 
     @property
     def full(self) -> bool:
@@ -352,6 +366,7 @@ class Delivery:
             batch = _Batch(entries, self._membership)
             batch.send()
             self.several_talk = len(batch.talkers) > 1
+            self.deliveries += batch.deliveries
             if self.observers:
                 self._show([e.event for e in entries if e.event.public])
         finally:

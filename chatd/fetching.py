@@ -13,6 +13,9 @@ from chatd.workers import Workers
 class Pages(Protocol):
     """What answers HTTP requests."""
 
+    def start(self) -> None:
+        """Take note that the server starts."""
+
     def answer(self, raw: bytes, address: str, encrypted: bool) -> tuple[bytes, bool]:
         """Answer the bytes of one whole request by those of the response.
 
@@ -57,6 +60,10 @@ class Fetcher:
             return self._workers.submit(work, give_up, lambda error: session.job_done())
         except CommandError as error:
             raise Goodbye(error.code, error.text) from None
+
+    def start(self) -> None:
+        """Take note that the server starts."""
+        self._pages.start()
 
     def close(self) -> None:
         """Let threads end that can."""

@@ -65,6 +65,14 @@ class Recall(Struct, frozen=True):
     """Of the last event on the server."""
 
 
+class Presence(Struct, frozen=True):
+    """A connection at one moment; nick is empty before login."""
+
+    client: Client
+    nick: str = ""
+    rooms: tuple[str, ...] = ()
+
+
 class User:
     """Somebody logged in. Read and written under the hub's lock only."""
 
@@ -107,6 +115,10 @@ class Hub:
         self._general = self._rooms.general
         self._present: dict[Client, None] = {}  # whose session has not ended, as they came
         self._closing: tuple[str, Event] | None = None
+        self.said = 0
+        """How many messages to rooms there were."""
+        self.told = 0
+        """How many private ones there were."""
 
     # -- people ------------------------------------------------------------------------------
 
@@ -137,6 +149,11 @@ class Hub:
         """Give how many users there are, and how many connections."""
         with self._lock:
             return len(self._users), len(self._present)
+
+    @property
+    def room_count(self) -> int:
+        """How many rooms there are, at this moment."""
+        return len(self._rooms)
 
     def present(self) -> list[Client]:
         """Give all whose session has not ended, as they came."""
@@ -260,6 +277,7 @@ class Hub:
         key = name_key(room)
         with self._lock:
             user, found = self._member_locked(client, room, key)
+            self.said += 1
             self._tell_room(found, Said(found.name, user.nick, text, user.group), client)
 
     def room_name(self, client: Client, room: str) -> str:
@@ -284,6 +302,7 @@ class Hub:
                 raise CommandError("no-such-user", f"there is no user {nick}")
             _check_message(text)
             event = Told(user.nick, recipient.nick, text, user.group, recipient.group)
+            self.told += 1
             target = recipient.client if recipient is not user else None
             record = None
             if self._ledger.private:
@@ -431,6 +450,16 @@ class Hub:
                 self._append(Entry(event, actor=client))
             if client not in self._users and error.code in _LOGIN_REFUSALS:
                 self._append(Entry(Refused(client.address, error.text)))
+
+    def survey(self) -> tuple[list[Presence], list[str]]:
+        """Give all connections, as they came, and the names of all rooms; for operators."""
+        with self._lock:
+            seen = []
+            for client in self._present:
+                user = self._users.get(client)
+                rooms = tuple(room.name for room in user.rooms.values()) if user else ()
+                seen.append(Presence(client, user.nick if user else "", rooms))
+            return seen, [room.name for room in self._rooms]
 
     def inspect(self) -> None:
         """Show the books on the console: addresses of all connections, nicks of all users."""

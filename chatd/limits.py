@@ -167,3 +167,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     settle: float = 2.0
     """How long such a question waits until the newest messages are stored: more than one commit."""
+
+    health: float = 3.0
+    """How long /healthz waits for the store: more than `settle`, less than most probes do."""
+
+    samples: int = 720
+    """Samples of users, messages and unsent bytes that /admin draws: an hour, one each 5 s."""
+
+    tail: int = 100
+    """Events of the log that /admin lists: what an operator reads, not an archive."""

@@ -11,6 +11,9 @@ from chatd.layers import Layer
 from chatd.limits import Limits
 from chatd.outbox import Outbox, Send
 
+TOO_SLOW = "too slow"
+"""How the reason begins for which clients are dropped that do not take what they are sent."""
+
 
 class Transport(Protocol):
     """What an engine does for a session. Nothing here may wait."""
@@ -131,7 +134,7 @@ class Output(ABC):
             overflow = waited > 0 and self._outbox.size > self._limits.outbox
             self._note_size_locked()
         if overflow:
-            self.drop(f"too slow: {self.unsent} bytes wait for it")
+            self.drop(f"{TOO_SLOW}: {self.unsent} bytes wait for it")
 
     def flush(self) -> None:
         """Send more of what waits; the engine calls it when the connection takes bytes."""
@@ -225,7 +228,7 @@ class Output(ABC):
                 self._expect_progress_locked()
                 return
         long = f"some of them for {self._limits.unsent:g} seconds"
-        self.drop(f"too slow: {self.unsent} bytes wait for it, {long}")
+        self.drop(f"{TOO_SLOW}: {self.unsent} bytes wait for it, {long}")
 
     # -- deadlines ---------------------------------------------------------------------------
 

@@ -31,6 +31,9 @@ class RoomTable:
         self._empty: dict[str, Room] = {}  # those that may make place, longest empty first
         self._forgotten = 0  # the last id that went with a room
 
+    def __len__(self) -> int:
+        return len(self._rooms)
+
     def __iter__(self) -> Iterator[Room]:
         return iter(self._rooms.values())
 

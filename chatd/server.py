@@ -20,11 +20,13 @@ from chatd.engines.threads import ThreadsEngine
 from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
 from chatd.fetching import Fetcher, Pages
 from chatd.guard import Guard, Guards
+from chatd.health import Health
 from chatd.hub import Hub
 from chatd.ids import epoch_at
 from chatd.layers import Layer, Tls, TlsOrPlain
 from chatd.ledger import Ledger
 from chatd.limits import Security
+from chatd.metrics import Metrics
 from chatd.mistakes import mistakes
 from chatd.moderation import Moderation
 from chatd.output import Transport
@@ -120,20 +122,24 @@ class Server:
             self.moderation,
             self._reserve,
         )
+        self.metrics = Metrics(config.engine, self.hub, self.delivery, self._recorder, guards)
+        self.health = Health(self.hub, self._recorder, config.limits)
         if pages is not None:
-            fetcher = Fetcher(self.hub, self.delivery, pages(self), config.limits)
-            self._dispatcher.fetcher = fetcher
+            self._dispatcher.fetcher = Fetcher(self.hub, self.delivery, pages(self), config.limits)
         self._settings = Settings.of(config)
         self._use_tls(self._settings)
         self._use_origins(self._settings)
+        self._use_metrics_from(self._settings)
         self._reload = reload or Reload(lambda: config)
         self._warned: dict[str, float] = {}
         self._stopping = False
         self.listeners = listen(config, self.plugins.dialects, passed)
         self._engine = ENGINES[config.engine](self)
-        queue = config.limits.tap_queue
-        most = config.limits.failures
-        self._own_taps = [TapRunner(tap, queue, Guard("a tap", most, self._tell)) for tap in taps]
+        self._start_taps(taps, guards)
+
+    def _start_taps(self, own: tuple[Tap, ...], guards: Guards) -> None:
+        queue, most = self.limits.tap_queue, self.limits.failures
+        self._own_taps = [TapRunner(tap, queue, Guard("a tap", most, self._tell)) for tap in own]
         self._taps = [
             *(TapRunner(tap, queue, guards.tap(name)) for name, tap in self.plugins.taps),
             *self._own_taps,  # the last to stop: the others may have something to log
@@ -159,6 +165,8 @@ class Server:
         for listener in self.listeners:
             spec = listener.spec
             self.record(Listening(spec.dialect, *listener.address, self._security_of(spec)))
+        if self._dispatcher.fetcher is not None:
+            self._dispatcher.fetcher.start()
         self._engine.start(self.listeners)
 
     def run(self) -> None:
@@ -175,6 +183,7 @@ class Server:
             self._reserve.close()
             if self._dispatcher.fetcher is not None:
                 self._dispatcher.fetcher.close()
+            self.health.close()
             self._bans_file.close()
             self._reload.stop()
             if self._recorder is not None:
@@ -240,6 +249,7 @@ class Server:
             "tls-only": self._use_tls,
             "certificate": self._use_tls,
             "web-origin": self._use_origins,
+            "metrics-from": self._use_metrics_from,
         }
 
     def _use_in_hub(self, settings: Settings) -> None:
@@ -267,6 +277,9 @@ class Server:
 
     def _use_origins(self, settings: Settings) -> None:
         self._origins = settings.config.web_origins if self._dispatcher.fetcher else None
+
+    def _use_metrics_from(self, settings: Settings) -> None:
+        self.metrics_from = settings.config.metrics_from
 
     def _use_tls(self, settings: Settings) -> None:
         self._certificate = settings.certificate

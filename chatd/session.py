@@ -18,7 +18,7 @@ from chatd.layers import Layer, LayerError
 from chatd.limits import Limits
 from chatd.meter import Meter
 from chatd.mistakes import log_mistake
-from chatd.output import Due, Output, Transport
+from chatd.output import TOO_SLOW, Due, Output, Transport
 from chatd.turns import Item, Turns
 
 
@@ -115,6 +115,16 @@ class Session(Output):
         self._door_lines = 0  # before login
         self._opened = clock()
         self._expect_login()
+
+    @property
+    def dialect(self) -> str:
+        """The name of what the client speaks, as far as that is known."""
+        return self._dialect.name
+
+    @property
+    def age(self) -> float:
+        """Seconds since it came."""
+        return self.clock() - self._opened
 
     def set_pace(self, pace: Pace) -> None:
         """Let the client ask for so much from now on; from any thread."""
@@ -433,7 +443,7 @@ class Session(Output):
         match self._take_due():
             case Due.STALL:
                 long = f"more than half of its outbox for {self._limits.stall:g} seconds"
-                self.drop(f"too slow: {self.unsent} bytes wait for it, {long}")
+                self.drop(f"{TOO_SLOW}: {self.unsent} bytes wait for it, {long}")
             case Due.UNSENT:
                 self._look_for_progress()
             case Due.CLOSE:

@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +35,7 @@ def running_server(
     taps: tuple[Tap, ...] = (),
     reload: Reload | None = None,
     passed: Sequence[Passed] = (),
+    clock: Callable[[], float] = time.monotonic,
     **settings: Any,
 ) -> Iterator[RunningServer]:
     """Run a server with the given Config settings on a free port, and stop it at the end.
@@ -42,7 +44,7 @@ def running_server(
     """
     config = Config(**{"port": 0, **settings})
     pages = Site if config.web else None
-    server = Server(config, taps=taps, reload=reload, passed=passed, pages=pages)
+    server = Server(config, taps=taps, reload=reload, passed=passed, pages=pages, clock=clock)
     started = threading.Event()
 
     def serve() -> None:

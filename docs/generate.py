@@ -158,7 +158,7 @@ def settings() -> str:
 
 def _toml(option: click.Option) -> str:
     if option.multiple:
-        return '["json=:5555"]' if option.name == "listen" else '["talk"]'
+        return _TOML_LISTS[option.name or ""]
     if option.is_flag:
         return "true"
     if isinstance(option.type, click.IntRange) and option.name not in _TOML_EXAMPLES:
@@ -168,6 +168,14 @@ def _toml(option: click.Option) -> str:
     return f'"{option.default}"' if isinstance(option.default, str) else '"…"'
 
 
+_TOML_LISTS = {
+    "listen": '["json=:5555"]',
+    "web_origin": '["https://example.org"]',
+    "metrics_from": '["192.0.2.7"]',
+    "exempt": '["192.168.0.0/16"]',
+    "admin": '["ala"]',
+    "no_plugin": '["talk"]',
+}
 _TOML_EXAMPLES = {"store": '"none"', "keep": '"90d"', "keep_count": "10000"}
 
 

@@ -110,6 +110,7 @@ def settings(tmp_path, certificate):
         "web": "127.0.0.1:0",
         "no-web": False,
         "web-origin": ["https://example.org"],
+        "metrics-from": ["192.0.2.0/24"],
         "engine": "select",
         "tls-cert": str(certificate.chain),
         "tls-key": str(certificate.key),
@@ -181,8 +182,8 @@ def test_every_setting_can_be_given_in_each_way(way, settings, tmp_path):
             assert ala.ask("LOGIN ala") == "OK"
             assert ala.line() == "hej hej"
             threads = Path(f"/proc/{process.pid}/task")
-            if threads.exists():  # the loop, the store, the certificate, the log of --verbose
-                assert len(list(threads.iterdir())) == 4
+            if threads.exists():  # loop, store, certificate, log of --verbose, samples for /admin
+                assert len(list(threads.iterdir())) == 5
             assert bob.ask("LOGIN bob") == "ERROR the server is full, try again later"
             assert bob.line() is None
             assert ala.ask("WAVE") == "NOTICE o/"

@@ -1,11 +1,16 @@
 """The web side of a chat: its page, and what else a server shows to browsers.
 
-Nothing of it is loaded before somebody asks for the first page.
+Nothing of it is loaded before somebody asks for the first page, but for what counts and lists
+what happens until then.
 """
 
+import logging
 import threading
 from importlib.util import find_spec
 
+from chatd.activity import Activity
+from chatd.console import WarningHandler
+from chatd.metrics import Sampler
 from chatd.server import Server
 from chatd.web.gateway import Gateway
 
@@ -25,8 +30,17 @@ class Site:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self.activity = Activity(server.limits)
+        self.sampler = Sampler(server.metrics.figures, server.limits, server.clock)
+        self._mistakes = WarningHandler(self.activity.note)
         self._lock = threading.Lock()
         self._gateway: Gateway | None = None
+
+    def start(self) -> None:
+        """Begin to watch what happens."""
+        self._server.delivery.observers.append(self.activity.see)
+        logging.getLogger("chatd").addHandler(self._mistakes)
+        self.sampler.start()
 
     def answer(self, raw: bytes, address: str, encrypted: bool) -> tuple[bytes, bool]:
         """Answer one request; say, too, whether the connection may go on."""
@@ -37,8 +51,10 @@ class Site:
             if self._gateway is None:
                 from chatd.web.app import make_app
 
-                self._gateway = Gateway(make_app(self._server))
+                self._gateway = Gateway(make_app(self._server, self.activity, self.sampler))
             return self._gateway
 
     def close(self) -> None:
         """Let go of everything."""
+        logging.getLogger("chatd").removeHandler(self._mistakes)
+        self.sampler.close()

@@ -2,7 +2,10 @@
 
 from flask import Flask, Response
 
+from chatd.activity import Activity
+from chatd.metrics import Sampler
 from chatd.server import Server
+from chatd.web.probes import make_probes
 
 # The page loads what is its own, and runs nothing else. Were there a mistake in it, still nothing
 # that anybody says could become a script.
@@ -23,9 +26,10 @@ HEADERS = {
 }
 
 
-def make_app(server: Server) -> Flask:
+def make_app(server: Server, activity: Activity, sampler: Sampler) -> Flask:
     """Make the application of one server."""
     app = Flask(__name__)
+    app.register_blueprint(make_probes(server, activity))
 
     @app.get("/")
     def page() -> Response:
@@ -33,7 +37,8 @@ def make_app(server: Server) -> Flask:
 
     @app.after_request
     def protect(response: Response) -> Response:
-        response.headers.extend(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         response.cache_control.no_cache = True  # ask each time, by the ETag: an upgrade is seen
         return response
 
