@@ -11,6 +11,9 @@ PORT ?= 5000
 ARGS ?=
 SECONDS ?= 30
 
+# Tests start hundreds of processes, and each would compile all of chatd anew without it.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := $(VENV)/bin
 # One stamp for each set of installed packages, and for each PYTHON that was asked for.
 ASKED := $(if $(PYTHON),-$(subst /,_,$(PYTHON)))
