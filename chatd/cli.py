@@ -341,7 +341,9 @@ def config_of(
     port_file: Path | None,
 ) -> Config:
     """Make a server's settings of the values of the options of chatd."""
-    if web and (no_web or not available()):
+    if web and no_web:
+        raise click.UsageError("--web and --no-web exclude each other")
+    if web and not available():
         raise click.UsageError(MISSING)
     more = (*listen, web) if web else listen
     return Config(

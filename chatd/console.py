@@ -148,11 +148,15 @@ def _how(event: Listening) -> str:
 
 def _how_to_join(event: Listening) -> str:
     client = "crlf" if event.dialect == "auto" else event.dialect
-    if client not in CLIENTS:
-        return ""  # of a plugin
-    dialect = "" if client == "crlf" else f" --dialect {client}"
-    tls = " --tls" if event.tls == "only" else ""
-    return f", join with: chatcli{dialect} -p {event.port}{tls}"
+    ways = []
+    if client in CLIENTS:  # else it is a plugin's
+        dialect = "" if client == "crlf" else f" --dialect {client}"
+        tls = " --tls" if event.tls == "only" else ""
+        ways.append(f"chatcli{dialect} -p {event.port}{tls}")
+    if event.pages:
+        scheme = "https" if event.tls == "only" else "http"
+        ways.append(f"{scheme}://localhost:{event.port}/")
+    return f", join with: {' or '.join(ways)}" if ways else ""
 
 
 _GONE = {errno.EPIPE, errno.EBADF, errno.EIO}

@@ -380,6 +380,8 @@ class Listening(Event, frozen=True):
     port: int
     tls: str = "off"
     """`auto` with TLS or without, `only`, or `off`."""
+    pages: bool = False
+    """Whether browsers find a page there."""
 
 
 class Reloaded(Event, frozen=True):

@@ -12,6 +12,7 @@ from chatd.binding import Passed, listen
 from chatd.config import Config, Listen
 from chatd.delivery import Delivery
 from chatd.dialects import Setting
+from chatd.dialects.auto import Auto
 from chatd.dialects.table import DIALECTS, WEB
 from chatd.dispatch import Dispatcher
 from chatd.engines import Engine, Host
@@ -164,7 +165,8 @@ class Server:
                 self.record(Keeping(self._recorder.store.place))
         for listener in self.listeners:
             spec = listener.spec
-            self.record(Listening(spec.dialect, *listener.address, self._security_of(spec)))
+            security, pages = self._security_of(spec), self._has_pages(spec)
+            self.record(Listening(spec.dialect, *listener.address, security, pages))
         if self._dispatcher.fetcher is not None:
             self._dispatcher.fetcher.start()
         self._engine.start(self.listeners)
@@ -317,6 +319,9 @@ class Server:
         names = (f"guest-{number:04}" for number in self._guests)
         # Bans and mutes outlive the server, which counts from one again.
         return next(n for n in names if self.hub.is_free(n) and not self._bans.concern(n))
+
+    def _has_pages(self, spec: Listen) -> bool:
+        return self._dispatcher.fetcher is not None and spec.dialect in (Auto.name, *WEB)
 
     def _security_of(self, spec: Listen) -> Security:
         if self._certificate is None:

@@ -89,7 +89,8 @@ def test_all_there_is_to_see(tmp_path, engine):
         eva.close()
         log = lines_of(process, ala)
     assert log == [
-        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port}",
+        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port} "
+        f"or http://localhost:{process.port}/",
         f"connected from {where[0]}",
         f"logged in ala from {where[0]}",
         f"connected from {where[1]}",
@@ -165,7 +166,8 @@ def test_private_texts_are_never_in_it(tmp_path, engine):
         until_closed(ola)
         log = lines_of(process, ala)
     assert log == [
-        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port}",
+        f"listening on [::]:{process.port} (auto), join with: chatcli -p {process.port} "
+        f"or http://localhost:{process.port}/",
         f"connected from {where[0]}",
         f"logged in ala from {where[0]}",
         f"connected from {where[1]}",
