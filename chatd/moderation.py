@@ -35,7 +35,8 @@ class Moderation:
         self.hub = hub
         self.limits = limits
         self.bans = bans or Bans(limits)
-        self.addresses = addresses or Addresses(limits, clock=clock)
+        # At first it is empty, which counts as false.
+        self.addresses = Addresses(limits, clock=clock) if addresses is None else addresses
         self.admins = admins or Admins()
         """Who may become a moderator from now on; those who are stay it. From any thread."""
         self.reload = reload

@@ -193,6 +193,18 @@ def test_what_comes_first_to_a_full_server_in_json_is_not_lost():
     assert dialect.patience is None
 
 
+def test_tries_are_counted_by_the_servers_own_networks():
+    with running_server(admins=ADMINS, exempt=()) as server:
+        for left in range(5, -1, -1):
+            with RawClient(server.port) as client:
+                answer = client.ask("OPER root wrong-secret")
+            assert answer == (
+                "ERROR this is no moderator's name and secret"
+                if left
+                else "ERROR too many tries, wait a minute"
+            )
+
+
 def test_reload_is_asked_of_the_server(engine, certificate):
     seen = []
     settings = {"tls_cert": certificate.chain, "tls_key": certificate.key, "admins": ADMINS}
