@@ -161,7 +161,7 @@ class Context:
         """What a caller who is a moderator may do; for others it raises CommandError."""
         self._check_time()
         _check_role(self._session, "moderator")
-        return Moderator(self._dispatcher.moderation, self._session)
+        return Moderator(self._dispatcher.moderation, self.nick, self._session)
 
     def inspect(self) -> None:
         """Show the server's books on its console, if it has one."""

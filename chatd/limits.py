@@ -174,5 +174,17 @@ class Limits(Struct, frozen=True, kw_only=True):
     samples: int = 720
     """Samples of users, messages and unsent bytes that /admin draws: an hour, one each 5 s."""
 
+    logins: int = 16
+    """Logins to /admin at a time, of all moderators and browsers; a new one ends the oldest."""
+
+    login_lasts: float = 12 * 60 * 60.0
+    """How long a login to /admin holds: a day's work."""
+
+    shown: int = 100
+    """Sessions and rooms that /admin lists: more is read by nobody, and found by its search."""
+
+    shown_names: int = 20
+    """Members of a room that it names, and rooms of a session."""
+
     tail: int = 100
     """Events of the log that /admin lists: what an operator reads, not an archive."""

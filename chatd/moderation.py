@@ -45,21 +45,24 @@ class Moderation:
         self._began = clock()
 
     def promote(self, session: Session, name: str, secret: str) -> None:
-        """Make a client a moderator, if name and secret are right.
+        """Make a client a moderator, if name and secret are right; raises what prove raises."""
+        self.prove(session.address, name, secret, self.hub.nick(session) or "")
+        session.role = "moderator"
+
+    def prove(self, address: str, name: str, secret: str, nick: str = "") -> None:
+        """Have somebody show who may be a moderator; nick is empty for who has none.
 
         Raises CommandError("wrong-secret"), whichever is wrong, or "too-many-tries".
         """
-        if not self.addresses.may_try(session.address):
+        if not self.addresses.may_try(address):
             raise CommandError("too-many-tries", "too many tries, wait a minute")
-        nick = self.hub.nick(session) or ""
         if not admit(self.admins, name, secret):
             # What is no moderator's name may be the secret, in the wrong place.
             asked = name if knows(self.admins, name) else "a moderator that there is not"
             by = f" by {nick}" if nick else ""
-            self.hub.record(Refused(session.address, f"wrong secret of {asked}{by}"))
+            self.hub.record(Refused(address, f"wrong secret of {asked}{by}"))
             raise CommandError("wrong-secret", "this is no moderator's name and secret")
-        session.role = "moderator"
-        self.hub.record(Promoted(name, nick, session.address))
+        self.hub.record(Promoted(name, nick, address))
 
     def save(self) -> str:
         """Write bans and mutes down; say what is to be told behind the answer if that fails."""
@@ -86,16 +89,17 @@ class Moderation:
 class Moderator:
     """What one moderator may do; most is confirmed by a line of text, and all is in the log.
 
+    nick is how others know the moderator; session is missing for one who does not chat.
     Who is sent away is told by whom and why, and the others see an ordinary leave. ban, unban,
     mute and unmute may wait for a disk: for commands with `blocks=True`.
     """
 
-    def __init__(self, moderation: Moderation, session: Session) -> None:
+    def __init__(self, moderation: Moderation, nick: str, session: Session | None = None) -> None:
         self._moderation = moderation
         self._session = session
         self._hub = moderation.hub
         self._bans = moderation.bans
-        self._nick = self._hub.nick(session) or ""
+        self._nick = nick
 
     def kick(self, nick: str, reason: str = "") -> str:
         """Send a user away, who may come again. Raises CommandError("no-such-user")."""

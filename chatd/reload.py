@@ -50,7 +50,8 @@ class Reload:
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._read = read
-        self._live = dict(live or {})
+        self._live: dict[str, list[Use]] = {}
+        self._add(live or {})
         self._around = around
         # A signal handler may ask while it interrupts one that asks: this queue bears that.
         self._asked: SimpleQueue[bool] = SimpleQueue()
@@ -65,9 +66,13 @@ class Reload:
         """
         self._in_use = settings.values()
         self._listen = settings.config.listen
-        self._live.update(live)
+        self._add(live)
         self._tell = tell
         self._thread: Thread = start_lasting("chatd-reload", self._run, lambda: False)
+
+    def _add(self, live: Mapping[str, Use]) -> None:
+        for name, use in live.items():
+            self._live.setdefault(name, []).append(use)
 
     def ask(self) -> None:
         """Have the settings read again; from any thread or signal handler."""
@@ -94,7 +99,7 @@ class Reload:
         values, old = new.values(), self._in_use
         changed = [name for name in values if values[name] != old[name]]
         live = [name for name in changed if name in self._live]
-        for use in dict.fromkeys(self._live[name] for name in live):
+        for use in dict.fromkeys(use for name in live for use in self._live[name]):
             use(new)
         self._in_use = old | {name: values[name] for name in live}
         told = tuple(_change(name, old[name], values[name]) for name in live)

@@ -130,7 +130,7 @@ class Server:
         self._settings = Settings.of(config)
         self._use_tls(self._settings)
         self._use_origins(self._settings)
-        self._use_metrics_from(self._settings)
+        self._use_for_operators(self._settings)
         self._reload = reload or Reload(lambda: config)
         self._warned: dict[str, float] = {}
         self._stopping = False
@@ -251,7 +251,8 @@ class Server:
             "tls-only": self._use_tls,
             "certificate": self._use_tls,
             "web-origin": self._use_origins,
-            "metrics-from": self._use_metrics_from,
+            "metrics-from": self._use_for_operators,
+            "no-log-addresses": self._use_for_operators,
         }
 
     def _use_in_hub(self, settings: Settings) -> None:
@@ -280,8 +281,9 @@ class Server:
     def _use_origins(self, settings: Settings) -> None:
         self._origins = settings.config.web_origins if self._dispatcher.fetcher else None
 
-    def _use_metrics_from(self, settings: Settings) -> None:
+    def _use_for_operators(self, settings: Settings) -> None:
         self.metrics_from = settings.config.metrics_from
+        self.shows_addresses = not settings.config.no_log_addresses
 
     def _use_tls(self, settings: Settings) -> None:
         self._certificate = settings.certificate

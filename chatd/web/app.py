@@ -5,6 +5,8 @@ from flask import Flask, Response
 from chatd.activity import Activity
 from chatd.metrics import Sampler
 from chatd.server import Server
+from chatd.web.admin import Admin
+from chatd.web.overview import Overview
 from chatd.web.probes import make_probes
 
 # The page loads what is its own, and runs nothing else. Were there a mistake in it, still nothing
@@ -30,6 +32,7 @@ def make_app(server: Server, activity: Activity, sampler: Sampler) -> Flask:
     """Make the application of one server."""
     app = Flask(__name__)
     app.register_blueprint(make_probes(server, activity))
+    app.register_blueprint(Admin(server, Overview(server, activity, sampler)).blueprint())
 
     @app.get("/")
     def page() -> Response:

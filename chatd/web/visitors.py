@@ -1,6 +1,11 @@
 """Who asks for a page: where from, by which way, and from whose page."""
 
+import re
+from contextlib import suppress
+
 from flask import request
+
+from chatd.networks import LOOPBACK, holds
 
 FORWARDED = ("Forwarded", "X-Forwarded-For")
 """What proxies add to a request."""
@@ -14,3 +19,27 @@ def address() -> str:
 def come_by_proxy() -> bool:
     """Say whether somebody else asks than the one whose address is known."""
     return any(name in request.headers for name in FORWARDED)
+
+
+def are_unseen() -> bool:
+    """Say whether nobody on the way can read what is sent, and the browser keeps a safe cookie.
+
+    That is so with TLS, which a proxy may have spoken with the browser, and on one machine.
+    Whoever makes TLS up harms nobody else.
+    """
+    proxied = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    return request.is_secure or proxied or _is_this_machine(request.host)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Say whether browsers take a host for safe without TLS: by its name, as they do."""
+    name = re.sub(r":\d+$", "", host.lower()).strip("[]")
+    with suppress(ValueError):
+        return holds(LOOPBACK, name)
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def use_own_form() -> bool:
+    """Say whether a form was sent from a page of this server; programs do not say."""
+    origin = request.headers.get("Origin")
+    return origin is None or origin.lower().partition("://")[2] == request.host.lower()
