@@ -10,6 +10,9 @@ from msgspec import Struct
 GENERAL = "General"
 """The room that always exists and that everybody enters by logging in."""
 
+SERVER_STOPS = "the server stops"
+"""Why everybody is logged out then."""
+
 
 class Request(Struct, frozen=True):
     """One thing a client asks for.
@@ -59,8 +62,12 @@ class Overdue(CommandError):
 class WireError(ChatError):
     """The peer's mistake that leaves no way to go on: one reply, then the session ends.
 
-    Without a text, when all is said, there is no reply.
+    The reply is the text, or the farewell; without either, when all is said, there is none.
     """
+
+    def __init__(self, code: str, text: str, farewell: "Event | None" = None) -> None:
+        super().__init__(code, text)
+        self.farewell = farewell or (Failed(self.code, self.text) if text else None)
 
 
 class Event(Struct, frozen=True):

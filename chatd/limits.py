@@ -107,6 +107,24 @@ class Limits(Struct, frozen=True, kw_only=True):
     web_workers: int = 4
     """Threads for web pages: each takes a millisecond, most of it the interpreter's own time."""
 
+    web_head: int = 16 * KIB
+    """Bytes of a request's head: four times what browsers send."""
+
+    web_body: int = 16 * KIB
+    """Bytes of a request's body: a form with a few words in it."""
+
+    web_message: int = 64 * KIB
+    """Bytes of a WebSocket message above which the connection ends; those of more than `line` are
+    only refused."""
+
+    web_step: int = KIB
+    """Bytes of a WebSocket that are taken in one step. Frames of which no message came cost as much
+    as a question then: pings and parts of messages may be empty, and nobody else waits for them."""
+
+    web_silence: float = 1.0
+    """After which whoever opened a WebSocket and says nothing is let in as a guest: pages have said
+    who they are by then."""
+
     web_queue: int = 1000
     """Requests for pages that may wait for one of them: about a second's worth."""
 

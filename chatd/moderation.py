@@ -105,7 +105,7 @@ class Moderator:
         """Send a user away, who may come again. Raises CommandError("no-such-user")."""
         client = self._find(nick)
         self._note("kicks", nick, reason)
-        self._send_away(client, "kicked", reason)
+        self._send_away(client, "kicked", "", reason)
         return f"{nick} is kicked"
 
     def ban(self, target: str, seconds: float | None = None, reason: str = "") -> str:
@@ -123,7 +123,7 @@ class Moderator:
         self._bans.ban(self._sanction(target, seconds, reason))
         self._note(f"bans{span}", target, reason)
         for client in self._present(target):
-            self._send_away(client, f"banned{span}", reason)
+            self._send_away(client, "banned", span, reason)
         return f"{target} is banned{span}{self._moderation.save()}"
 
     def unban(self, target: str) -> str:
@@ -188,9 +188,9 @@ class Moderator:
         clients = self._hub.present()
         return [each for each in clients if ip_address(host_of(each.address)) in network]
 
-    def _send_away(self, client: Client, how: str, reason: str) -> None:
-        text = f"{how} by {self._nick}{because(reason)}"
-        client.end(text, Failed("sent-away", f"you have been {text}"))
+    def _send_away(self, client: Client, how: str, span: str, reason: str) -> None:
+        text = f"{how}{span} by {self._nick}{because(reason)}"
+        client.end(text, Failed(how, f"you have been {text}"))
 
     def _sanction(
         self, target: str, seconds: float | None, reason: str, source: str = ""

@@ -18,7 +18,7 @@ from chatd.dispatch import Dispatcher
 from chatd.engines import Engine, Host
 from chatd.engines.selecting import SelectEngine
 from chatd.engines.threads import ThreadsEngine
-from chatd.events import Event, Failed, Keeping, Listening, Refused, Warned
+from chatd.events import SERVER_STOPS, Event, Failed, Keeping, Listening, Refused, Warned
 from chatd.fetching import Fetcher, Pages
 from chatd.guard import Guard, Guards
 from chatd.health import Health
@@ -177,7 +177,7 @@ class Server:
             self._engine.run(lambda: self._stopping)
             self._engine.stop_accepting()
             farewell = Failed("shutdown", "the server is shutting down")
-            self.hub.end_all("the server stops", farewell)
+            self.hub.end_all(SERVER_STOPS, farewell)
             self._engine.run(lambda: not self._engine.sessions, timeout=self.limits.drain)
         finally:
             self._engine.close()

@@ -346,8 +346,7 @@ class Session(Output):
         elif isinstance(item, CommandError):
             self._hub.refuse(self, item, (Failed(item.code, item.text),))
         else:
-            farewell = Failed(item.code, item.text) if item.text else None
-            self.end(item.text or item.code, farewell)
+            self.end(item.text or item.code, item.farewell)
 
     def _run(self, request: Request) -> None:
         try:

@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 DOCS = TESTS.parent / "docs"
 WIRE = DOCS / "wire"
 
-LISTED = re.compile(r"^- \*\*(?P<number>[SDR][\d-]+)\*\* \((?P<tags>[^)]*)\)", re.MULTILINE)
+LISTED = re.compile(r"^- \*\*(?P<number>[SDRW][\d-]+)\*\* \((?P<tags>[^)]*)\)", re.MULTILINE)
 
 
 def listed():

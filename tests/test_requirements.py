@@ -9,7 +9,7 @@ TAGS = {"stated", "observed", "decided", "tested"}
 
 LISTED = listed()
 REQUIREMENTS = {number: tags for number, tags in LISTED.items() if tags not in ("later", "open")}
-WHOLE = {"D": 10, "R": 40, "S0": 32, "S1": 25, "S2": 22, "S3": 19, "S4": 18}
+WHOLE = {"D": 10, "R": 40, "S0": 32, "S1": 25, "S2": 22, "S3": 19, "S4": 18, "W": 12}
 """How many requirements each section has."""
 
 

@@ -6,8 +6,9 @@ goes on as `webchat`, if it is opened by our own page or by one that may.
 """
 
 import re
-from collections.abc import Mapping
 from http import HTTPStatus
+
+from msgspec import Struct
 
 from chatd.dialects import FIRST, Dialect, Setting
 from chatd.events import CommandError, Event, Failed, Fetch, Fetched, Request, WireError
@@ -15,34 +16,70 @@ from chatd.events import CommandError, Event, Failed, Fetch, Fetched, Request, W
 PATH = "/chat"
 """Where the WebSocket is."""
 
-HEAD = 16 * 1024
-"""Bytes of a request's head: four times what browsers send."""
+# The page loads what is its own, and runs nothing else. Were there a mistake in it, still nothing
+# that anybody says could become a script.
+POLICY = "; ".join(
+    (
+        *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'"),
+        *("connect-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'self'"),
+        *("frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'"),
+    )
+)
 
-BODY = 16 * 1024
-"""Bytes of a request's body: a form with a few words in it."""
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""What every answer has."""
 
-FIRST_WORDS = (b"GET ", b"HEAD ", b"POST ")
+_METHODS = ("GET", "HEAD", "POST")
+
+FIRST_WORDS = tuple(f"{method} ".encode() for method in _METHODS)
 """What requests begin with."""
 
-_END = re.compile(rb"\r?\n\r?\n")
-_LINE = re.compile(r"(GET|HEAD|POST) (/[!-~]*) HTTP/1\.[01]")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
-_LENGTH = re.compile(r"\d{1,9}")
+_END = b"\r\n\r\n"
+_BARE = re.compile(rb"(?<!\r)\n")
+_LINE = re.compile(r"([A-Z]+) (\S+) HTTP/([0-9])\.([0-9])")
+_TARGET = re.compile(r"/(?!/)[!\"$-~]*")  # of a page of ours: neither a URL nor a part of a page
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
+_LENGTH = re.compile(r"[0-9]{1,9}")
+_ONCE = {"content-length", "transfer-encoding", "host", "origin", "upgrade"}  # no contradictions
 
 _STATUS = {
     "login-deadline": HTTPStatus.REQUEST_TIMEOUT,
     "head-too-large": HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "body-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "bad-version": HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    "bad-method": HTTPStatus.NOT_IMPLEMENTED,
+    "no-socket": HTTPStatus.UPGRADE_REQUIRED,
     "wrong-origin": HTTPStatus.FORBIDDEN,
     "banned": HTTPStatus.FORBIDDEN,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     **dict.fromkeys(("busy", "full", "shutdown", "timeout"), HTTPStatus.SERVICE_UNAVAILABLE),
 }
+_MORE = {"no-socket": {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}}
 
 
 def begins(data: bytes) -> bool:
     """Say whether what a client says first is HTTP."""
     return data.startswith(FIRST_WORDS)
+
+
+class _Head(Struct, frozen=True):
+    """What a request's head says; the names of fields are in lower case."""
+
+    raw: bytes
+    method: str
+    target: str
+    version: str
+    fields: dict[str, str]
+
+    def lists(self, name: str, word: str) -> bool:
+        """Say whether a field has a word among those that it lists."""
+        return word in (each.strip() for each in self.fields.get(name, "").lower().split(","))
 
 
 class Web(Dialect):
@@ -54,6 +91,8 @@ class Web(Dialect):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._held = b""
+        self._sought = 0  # so far there is no end of the head
+        self._size = 0  # of the request whose head is there
         self._over = False
         self._heir: Dialect | None = None
 
@@ -69,42 +108,66 @@ class Web(Dialect):
             return None
         if self._over:
             raise WireError("answered", "")
-        end = _END.search(self._held)
-        if (end.end() if end else len(self._held)) > HEAD:
-            raise WireError("head-too-large", f"a head has {HEAD} bytes at most")
-        if end is None:
+        if not self._size:
+            head = self._next_head()
+            if head is None:
+                return None
+            if head.target == PATH:
+                return self._open_socket(head)
+            self._size = len(head.raw) + self._body_size(head)
+        if len(self._held) < self._size:
             return None
-        head = self._held[: end.end()]
-        path, fields = _parse(head)
-        if "upgrade" in fields and path == PATH:
-            return self._open_socket(head, fields)
-        size = _body_size(fields)
-        whole = end.end() + size
-        if len(self._held) < whole:
-            return None
-        raw, self._held = self._held[:whole], self._held[whole:]
+        raw, self._held = self._held[: self._size], self._held[self._size :]
+        self._size = self._sought = 0
         return Fetch("", (), raw)
 
-    def _open_socket(self, head: bytes, fields: Mapping[str, str]) -> Event | None:
-        origin = fields.get("origin")
-        if origin is not None and not self._may_talk(origin.lower(), fields.get("host", "")):
+    def _next_head(self) -> _Head | None:
+        """Read the next head, if all of it is there; no byte of it is looked at twice."""
+        if not self._sought:
+            self._held = self._held.lstrip(b"\r\n")  # which may follow what came before
+        held = self._held
+        end = held.find(_END, max(0, self._sought - len(_END)))
+        size = end + len(_END) if end >= 0 else len(held)
+        most = self.setting.limits.web_head
+        if size > most:
+            raise WireError("head-too-large", f"a head has {most} bytes at most")
+        if _BARE.search(held, self._sought, size):
+            raise WireError("bad-request", "lines of a head end in CR LF")
+        self._sought = len(held)
+        return _parse(held[:size]) if end >= 0 else None
+
+    def _body_size(self, head: _Head) -> int:
+        length = head.fields.get("content-length", "0")
+        if "transfer-encoding" in head.fields or not _LENGTH.fullmatch(length):
+            raise WireError("bad-request", "a body comes with its length")
+        most = self.setting.limits.web_body
+        if int(length) > most:
+            raise WireError("body-too-large", f"a body has {most} bytes at most")
+        return int(length)
+
+    def _open_socket(self, head: _Head) -> Event:
+        origin = head.fields.get("origin")
+        if origin is not None and not self._may_talk(origin.lower(), head.fields.get("host", "")):
             raise WireError("wrong-origin", f"pages of {origin} may not talk to this chat")
+        upgrade = head.lists("connection", "upgrade") and head.lists("upgrade", "websocket")
+        version = head.fields.get("sec-websocket-version")
+        if (head.method, head.version, upgrade, version) != ("GET", "1.1", True, "13"):
+            raise WireError("no-socket", "here is a WebSocket (RFC 6455), and nothing to look at")
         # Only who opens one pays for what it takes.
         from chatd.dialects.webchat import WebChat
         from chatd.dialects.websocket import WebSocket
 
-        limits = self.setting.limits
-        socket = WebSocket(limits.line, limits.endless)
-        if not socket.shake_hands(head):
-            self._over = True
-            return Fetched(socket.take())
+        socket = WebSocket(self.setting.limits)
+        if not socket.shake_hands(head.raw):
+            raise WireError("bad-request", "this is no handshake of a WebSocket")
         self._heir = WebChat(self.setting, socket)
-        self._heir.feed(self._held[len(head) :])
-        return None
+        self._heir.feed(self._held[len(head.raw) :])
+        return Fetched(socket.take() or b"")
 
     def _may_talk(self, origin: str, host: str) -> bool:
         """Say whether a page may open a socket; a browser names its origin truly."""
-        return origin.partition("://")[2] == host.lower() or origin in (self.setting.origins or ())
+        ours = (f"http://{host.lower()}", f"https://{host.lower()}") if host else ()
+        return origin in ours or origin in (self.setting.origins or ())
 
     def done(self, request: Request, error: CommandError | None) -> tuple[Event, ...]:
         if error is None:
@@ -123,45 +186,40 @@ class Web(Dialect):
         return _refusal(event) if isinstance(event, Failed) else b""
 
 
-def _parse(head: bytes) -> tuple[str, dict[str, str]]:
-    """Give path and fields of a request's head; raises WireError for what is not quite one."""
-    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\n")
-    line = _LINE.fullmatch(first.rstrip("\r"))
+def _parse(raw: bytes) -> _Head:
+    """Read a head; raises WireError for what is not quite one."""
+    first, *lines = raw.removesuffix(_END).decode("latin-1").split("\r\n")
+    line = _LINE.fullmatch(first)
     if line is None:
         raise WireError("bad-request", "this is no request for a page")
+    method, target, major, minor = line.groups()
+    if major != "1":
+        raise WireError("bad-version", "HTTP/1.1 is spoken here")
+    if method not in _METHODS:
+        raise WireError("bad-method", f"there is nothing here for {method}")
     fields: dict[str, str] = {}
     for text in lines:
-        field = _FIELD.fullmatch(text.removesuffix("\r"))
+        field = _FIELD.fullmatch(text)
         if field is None:
             raise WireError("bad-request", "the head of the request makes no sense")
         name = field[1].lower()
         if name in fields and name in _ONCE:
             raise WireError("bad-request", f"there are two of {name}")
-        fields[name] = field[2]
-    return line[2], fields
-
-
-_ONCE = {"content-length", "transfer-encoding", "host", "origin", "upgrade"}
-"""Fields that must not contradict themselves."""
-
-
-def _body_size(fields: Mapping[str, str]) -> int:
-    length = fields.get("content-length", "0")
-    if "transfer-encoding" in fields or not _LENGTH.fullmatch(length):
-        raise WireError("bad-request", "a body comes with its length")
-    if int(length) > BODY:
-        raise WireError("body-too-large", f"a body has {BODY} bytes at most")
-    return int(length)
+        fields[name] = field[2].strip(" \t")
+    if not _TARGET.fullmatch(target) or (minor != "0" and "host" not in fields):
+        raise WireError("bad-request", "a request names a page, and the host")
+    return _Head(raw, method, target, f"{major}.{minor}", fields)
 
 
 def _refusal(event: Failed) -> bytes:
     status = _STATUS.get(event.code, HTTPStatus.BAD_REQUEST)
     text = f"{event.text}\n".encode(errors="replace")
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        f"Content-Length: {len(text)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + text
+    headers = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": len(text),
+        "Connection": "Upgrade, close" if event.code in _MORE else "close",
+        **_MORE.get(event.code, {}),
+        **HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode() + text

@@ -17,6 +17,7 @@ from chatd.dialects.jsonl import SERVER, FromClient, parse, said_as, sendable
 from chatd.dialects.past import around, found_text, missed_text, moment
 from chatd.dialects.websocket import WebSocket, close_frame, frame
 from chatd.events import (
+    SERVER_STOPS,
     CommandError,
     Created,
     Disconnected,
@@ -42,9 +43,6 @@ from chatd.events import (
     WireError,
 )
 from chatd.ids import id_text
-
-SILENCE = 1.0
-"""Seconds after which whoever says nothing enters as a guest: pages have said who they are."""
 
 
 class _Tagged(FromClient):
@@ -107,13 +105,14 @@ class WebChat(Dialect):
         self._named = False  # whoever has asked for a nick gets no other one
         self._held: Request | None = None  # what came before anybody entered
         self._tag = ""  # of the request that is carried out, or held
+        self._heir: _Closed | None = None
 
     def feed(self, data: bytes) -> None:
         self._socket.feed(data)
 
     def next_request(self) -> Request | Event | None:
-        if answer := self._socket.take():
-            return Fetched(answer)
+        if self._heir is not None:
+            return None
         if not self._entered:
             return self._enter()
         if self._held is not None:
@@ -121,24 +120,29 @@ class WebChat(Dialect):
             return held
         return self._next()
 
-    def _next(self) -> Request | None:
+    def _next(self) -> Request | Event | None:
         message = self._socket.next_message()
-        if message is None:
+        if message is not None:
+            asked = parse(message, _from_client)
+            self._tag = asked.tag
+            return asked.request
+        answer = self._socket.take()
+        if self._socket.over:
+            self._heir = _Closed(self.setting, answer or b"", self._socket.fault)
             return None
-        asked = parse(message, _from_client)
-        self._tag = asked.tag
-        return asked.request
+        return None if answer is None else Fetched(answer)
 
-    def _enter(self) -> Request | None:
+    def _enter(self) -> Request | Event | None:
         """Enter by the first thing that is said, or as a guest who says it."""
         if self._held is None:
-            request = self._next()
-            if request is None and not self._silent:
-                return None
-            if request is not None and (self._named or request.verb in ("login", "oper")):
-                self._named = self._named or request.verb == "login"
-                return request
-            self._held = request
+            item = self._next()
+            if isinstance(item, Request):
+                self._named = self._named or item.verb == "login"
+                if self._named or item.verb == "oper":
+                    return item
+                self._held = item
+            elif item is not None or self._heir is not None or not self._silent:
+                return item
         return Request("login", (self.setting.guest(),))
 
     def done(self, request: Request, error: CommandError | None) -> Sequence[Event]:
@@ -155,14 +159,14 @@ class WebChat(Dialect):
 
     @property
     def patience(self) -> float | None:
-        return None if self._entered or self._named else SILENCE
+        return None if self._entered or self._named else self.setting.limits.web_silence
 
     def quiet_passed(self) -> None:
         self._silent = True
 
     @property
     def heir(self) -> Dialect | None:
-        return _Closed(self.setting) if self._socket.over else None
+        return self._heir
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:
@@ -174,31 +178,39 @@ class WebChat(Dialect):
 
 
 class _Closed(Dialect):
-    """Goes on when the closing handshake has begun: nothing may be said behind it."""
+    """Goes on when the closing handshake has begun, and says nothing but the last frame."""
 
     name = WebChat.name
     port = WebChat.port
+
+    def __init__(self, setting: Setting, last: bytes, fault: str) -> None:
+        super().__init__(setting)
+        self._last = last
+        self._reason = f"WebSocket: {fault}" if fault else "connection closed"
 
     def feed(self, data: bytes) -> None:
         pass
 
     def next_request(self) -> None:
-        raise WireError("connection closed", "")
+        raise WireError(self._reason, "", Fetched(self._last))
 
     @staticmethod
     def encode(event: Event, own: bool) -> bytes:
-        return b""
+        return event.raw if own and isinstance(event, Fetched) else b""
 
 
 def _encode(event: Event, own: bool, record: Record | None = None) -> bytes:
     if isinstance(event, Fetched):
         return event.raw
     if own and isinstance(event, LoggedOut | Disconnected):
-        return close_frame(CloseCode.NORMAL_CLOSURE)
+        stops = event.reason == SERVER_STOPS
+        return close_frame(CloseCode.GOING_AWAY if stops else CloseCode.NORMAL_CLOSURE)
     item = _item(event)
     if item is None or (isinstance(event, Created) and not own):
         return b""
     item.own = own
+    if own and isinstance(event, LoggedIn):
+        item.greeting = event.greeting
     if record is not None:
         _stamp(item, record)
     return frame(msgspec.json.encode(_Message(item)))
@@ -238,7 +250,7 @@ def _told(item: _Item, event: Told) -> None:
 
 
 def _entered(item: _Item, event: LoggedIn) -> None:
-    item.event, item.nick, item.greeting = "entered", event.nick, event.greeting
+    item.event, item.nick = "entered", event.nick
 
 
 def _renamed(item: _Item, event: Renamed) -> None:

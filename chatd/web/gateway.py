@@ -5,10 +5,15 @@ are in memory here: so it works on every engine alike, and never waits for a cli
 """
 
 import io
+import logging
 from typing import TYPE_CHECKING
+
+from chatd.addresses import host_of
 
 if TYPE_CHECKING:  # cheroot is loaded with the first page only
     from wsgiref.types import WSGIApplication
+
+_log = logging.getLogger(__name__)
 
 
 class Gateway:
@@ -22,6 +27,9 @@ class Gateway:
 
             can_add_keepalive_connection = True
 
+            def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+                _log.log(level, "%s", msg, exc_info=traceback)
+
         self._server = Settings(("127.0.0.1", 0), app, server_name="chatd")
 
     def answer(self, raw: bytes, address: str, encrypted: bool) -> tuple[bytes, bool]:
@@ -31,8 +39,8 @@ class Gateway:
         response = io.BytesIO()
         files = {"rb": io.BytesIO(raw), "wb": response}
         connection = HTTPConnection(self._server, None, lambda sock, mode, size: files[mode])
-        connection.remote_addr, _, port = address.rpartition(":")
-        connection.remote_port = int(port) if port.isdigit() else 0
+        connection.remote_addr = host_of(address)
+        connection.remote_port = int(address.rpartition(":")[2])
         if encrypted:
             connection.ssl_env = {"wsgi.url_scheme": "https"}
         again: bool = connection.communicate()  # type: ignore[no-untyped-call]
