@@ -22,6 +22,7 @@ DEV := $(VENV)/.installed-dev$(ASKED)
 BENCH := $(VENV)/.installed-bench$(ASKED)
 FUZZ := $(VENV)/.installed-fuzz$(ASKED)
 POSTGRES := $(VENV)/.postgres
+BROWSER := $(VENV)/.browser
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
 # Four workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
@@ -56,7 +57,7 @@ format: $(DEV)  ## format the code and correct what can be corrected
 types: $(DEV)  ## check the types
 	$(BIN)/mypy --strict
 
-test: $(DEV) $(POSTGRES)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
+test: $(DEV) $(POSTGRES) $(BROWSER)  ## run the tests (ARGS='-k nick', ARGS='-m stress')
 	$(PYTEST) $(ARGS)
 
 faults: $(DEV)  ## have chatcheck find each fault of a hundred wrong servers and clients
@@ -68,7 +69,7 @@ soak: $(DEV) $(POSTGRES)  ## ten thousand sessions, and kills under load, for mi
 fuzz: $(FUZZ)  ## look for bytes that break something (SECONDS=30 for each target)
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)
 
-cover: $(DEV) $(POSTGRES)  ## run the tests and list the branches that none of them took
+cover: $(DEV) $(POSTGRES) $(BROWSER)  ## run the tests and list the branches that none of them took
 	$(PYTEST) --cov --cov-report term $(ARGS)
 
 bench: $(BENCH)  ## measure the server against others, into bench/results/ (under 20 minutes)
@@ -99,10 +100,13 @@ $(DEV): setup.py
 	@$(SETUP) dev
 	@touch $@
 
-# Tests that need it skip without it, so that not having it stops nobody. Looked for again when
-# it was not found.
+# Tests that need these skip without them, so that not having them stops nobody. Looked for again
+# when they were not found.
 $(POSTGRES): $(DEV)
 	@sh bin/setup-postgres && touch $@ || true
+
+$(BROWSER): $(DEV)
+	@sh bin/setup-browser '$(VENV)' && touch $@ || true
 
 $(BENCH): setup.py
 	@$(SETUP) bench

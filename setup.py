@@ -94,6 +94,7 @@ setup(
             "build>=1.3",
             "hypothesis>=6.150",
             "mypy>=2",
+            "playwright>=1.49",
             "pyte>=0.8.2",
             "pytest>=9",
             "pytest-cov>=7",

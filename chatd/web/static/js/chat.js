@@ -217,7 +217,9 @@ export class Chat {
 
   #count(conversation, item, past = false) {
     if (!past) this.emit("attention", conversation, item);
-    if (conversation === this.current && this.watching) return this.#keepRead(conversation);
+    const reads = conversation === this.current && this.watching;
+    if (reads && past) conversation.line ??= item; // it was said while he was away
+    if (reads) return this.#keepRead(conversation);
     const { line } = conversation;
     if (!conversation.unread || !line || conversation.isBefore(item, line)) {
       conversation.line = item;
@@ -237,7 +239,8 @@ export class Chat {
   }
 
   #keepRead(conversation) {
-    conversation.read = conversation.lastId;
+    // Before the first page of the history has come, what was read before a reload still counts.
+    if (conversation.more !== null) conversation.read = conversation.lastId;
   }
 
   get unread() {

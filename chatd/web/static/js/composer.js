@@ -6,7 +6,6 @@
 import { byId } from "./dom.js";
 import { failure, t } from "./i18n.js";
 
-const LONGEST = 4096; // bytes in UTF-8, as the server counts them, the place included
 const COMMAND = /^\/([a-z][a-z0-9-]*)(?:\s+([^]*))?$/i;
 
 export class Composer {
@@ -61,8 +60,7 @@ export class Composer {
 
   /** By how many bytes the text is too long. */
   #over() {
-    const { place } = this.#chat.current;
-    return new TextEncoder().encode(`${place} ${this.#text.value.trim()}`).length - LONGEST;
+    return this.#session.excess(this.#chat.current, this.#text.value.trim());
   }
 
   #tell(text) {

@@ -8,6 +8,7 @@ const QUIET = 25_000; // ms of nothing after which we ask whether somebody is th
 const PATIENCE = 10_000; // ms for an answer to that
 const OPENING = 15_000; // ms for the connection itself
 const LOOK = 5_000; // ms between two looks at the clock
+const LONGEST = 4096; // bytes of one message to the server, with all that is around the text
 const ANSWERS = new Set(["history", "found", "users", "rooms", "you", "notice"]);
 
 /** Why a request failed: the server's code and words, or the code `closed`. */
@@ -17,6 +18,10 @@ export class Refusal extends Error {
     this.code = code;
   }
 }
+
+/** By how many bytes a request is too long; less than 1 if it is not. */
+export const excess = (verb, data, tag = "99999") =>
+  new TextEncoder().encode(JSON.stringify({ type: verb, data, tag })).length - LONGEST;
 
 export class Connection {
   #socket;
@@ -55,6 +60,7 @@ export class Connection {
   ask(verb, data = "", about = {}) {
     if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new Refusal("closed"));
     const tag = String(++this.#tags);
+    if (excess(verb, data, tag) > 0) return Promise.reject(new Refusal("line-too-long"));
     const request = { ...about, answers: [] };
     const outcome = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
     this.#requests.set(tag, request);

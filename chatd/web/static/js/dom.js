@@ -5,6 +5,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LINK = /(?<![\p{L}\p{N}])https?:\/\/[^\s<>"]+/giu;
+const HUES = [15, 38, 60, 130, 152, 175, 200, 228, 255, 282, 312, 345]; // yellow is mud when dark
 const BEHIND_LINK = /[.,;:!?'»”…]+$/u;
 
 /** Find an element of index.html. */
@@ -41,14 +42,14 @@ export function icon(name) {
 /** Text that only screen readers tell. */
 export const spoken = (text) => el("span.spoken", {}, text);
 
-/** Turn a nick into one of 12 hues, the same everywhere. */
+/** Turn a nick into a hue, the same everywhere. */
 export function hue(nick) {
   let hash = 7;
   for (const character of nick.toLowerCase()) {
     hash = Math.imul(hash ^ character.codePointAt(0), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  return ((hash >>> 0) % 12) * 30 + 10;
+  return HUES[(hash >>> 0) % HUES.length];
 }
 
 /** Give an element the colour of a nick; the style sheet makes of it what fits the theme. */

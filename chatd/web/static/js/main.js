@@ -37,7 +37,7 @@ const timeline = new Timeline(chat, session);
 const composer = new Composer(chat, session, timeline);
 const panels = new Panels(chat);
 const notifier = new Notifier(chat);
-new Search(chat, session, timeline);
+const search = new Search(chat, session, timeline);
 new NickDialog(chat, session);
 const rooms = new RoomsDialog(chat, session);
 new SettingsDialog(async (name) => {
@@ -47,6 +47,7 @@ new SettingsDialog(async (name) => {
   timeline.refresh();
   composer.show();
   notifier.refresh();
+  search.clear();
   showStatus();
 });
 byId("language").value = language();

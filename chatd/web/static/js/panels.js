@@ -97,7 +97,8 @@ export class Panels {
     byId("no-talks").hidden = talks.length > 0;
     this.#head();
     const { nick } = this.#chat;
-    if (nick) byId("me").replaceChildren(avatar(nick), el("span.name", {}, nick));
+    const rename = spoken(`: ${t("rename.title")}`);
+    if (nick) byId("me").replaceChildren(avatar(nick), el("span.name", {}, nick), rename);
     byId("left-unread").hidden = !all.some((each) => each.unread && each !== this.#chat.current);
   }
 
@@ -142,6 +143,7 @@ export class Panels {
     leave.hidden = current === this.#chat.general;
     leave.ariaLabel = t(current.private ? "places.close" : "places.leave", { name: current.name });
     leave.title = leave.ariaLabel;
+    leave.replaceChildren(icon(current.private ? "close" : "leave"));
   }
 
   // -- people -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ export class Past {
   }
 
   /** Fetch all that was said since the connection broke, or the last page at the beginning. */
-  async #catchUp(conversation) {
+  async catchUp(conversation) {
     const { seen } = conversation;
     if (this.#chat.conversations.get(conversation.key) !== conversation) return; // closed
     if (conversation.catching && seen) {
@@ -60,8 +60,8 @@ export class Past {
       const page = await this.#page(conversation, first ? `${PAGE} before ${first}` : `${PAGE}`);
       this.#chat.recall(conversation, page?.records ?? [], true);
       conversation.more = Boolean(page?.more);
-    } catch {
-      // Asked for again when the connection is back.
+    } catch (error) {
+      if (error.code !== "closed") throw error; // else it is asked again with the next connection
     } finally {
       conversation.loading = false;
       this.#chat.emit("items", conversation);

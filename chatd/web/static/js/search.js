@@ -24,6 +24,12 @@ export class Search {
     });
   }
 
+  /** Forget what was found, in another language. */
+  clear() {
+    this.#asked++;
+    this.#show([], "");
+  }
+
   async #search() {
     const words = byId("words").value.trim();
     if (!words) return;

@@ -6,7 +6,7 @@
  * why we are out).
  */
 
-import { Connection, Refusal } from "./connection.js";
+import { Connection, excess, Refusal } from "./connection.js";
 import { Past } from "./past.js";
 
 const FIRST_PAUSE = 500; // ms before the first attempt to come back
@@ -88,7 +88,7 @@ export class Session {
       throw refusal.code === "closed" && this.#end ? this.#end : refusal;
     }
     this.#become("in");
-    this.#settle().catch(() => {}); // if the connection breaks it is resumed, and this with it
+    this.#settle().catch(ignoreRefusal); // if the connection breaks it is resumed, and this with it
   }
 
   #closed(connection) {
@@ -191,6 +191,11 @@ export class Session {
     return this.#connection?.ask(verb, data, about) ?? closed();
   }
 
+  /** By how many bytes a text is too long to be said; less than 1 if it is not. */
+  excess(conversation, text) {
+    return excess(...inWire(conversation, text));
+  }
+
   /** Say something in a conversation; what becomes of it is shown there. */
   say(conversation, text) {
     return this.#send(conversation, this.#chat.begin(conversation, text));
@@ -204,11 +209,10 @@ export class Session {
   }
 
   async #send(conversation, item) {
-    const verb = conversation.private ? "tell" : "say";
     const update = (state, error) => this.#chat.mark(conversation, item, state, error);
     update("sending");
     try {
-      const words = `${conversation.name} ${item.text}`;
+      const [verb, words] = inWire(conversation, item.text);
       await this.#ask(verb, words, { item, conversation, loud: true });
       if (item.state === "sending") update(undefined); // done, and nothing more was told
     } catch (refusal) {
@@ -251,6 +255,16 @@ export class Session {
     const conversation = this.#chat.find(name);
     if (conversation) this.#chat.open(conversation);
   }
+}
+
+/** The request that says a text in a conversation. */
+function inWire({ name, private: isPrivate }, text) {
+  return [isPrivate ? "tell" : "say", `${name} ${text}`];
+}
+
+/** Mistakes of ours are for the console, where they are seen. */
+function ignoreRefusal(error) {
+  if (!(error instanceof Refusal)) throw error;
 }
 
 const longer = (time) => Math.min(time * 1.7, LONGEST_PAUSE);

@@ -117,7 +117,9 @@ export class Timeline {
     if (!row) this.#rows.set(item, (row = el("div.row")));
     const wanted = look(item, place);
     if (this.#looks.get(row) !== wanted) {
+      const focused = row.contains(document.activeElement);
       fill(row, item, place, this.#act);
+      if (focused) row.querySelector("button, a")?.focus();
       this.#looks.set(row, wanted);
     }
     return row;

@@ -1,0 +1,111 @@
+"""A browser for tests of the web page, and what a person does in it."""
+
+import os
+import re
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from chat import PATIENCE, wait_until
+
+# There is nothing out there that the browser could look for, and no window to draw on.
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+AXE = Path(sys.prefix, "browser", "node_modules", "axe-core", "axe.min.js")
+SHOTS = os.environ.get("CHATD_ARTIFACTS")
+BROKEN = re.compile(r"WebSocket connection to .* failed|ERR_CONNECTION|ERR_NETWORK")
+
+
+@contextmanager
+def running_browser():
+    """Start chromium; skip what needs it where there is none."""
+    if not (program := shutil.which("chromium")):
+        pytest.skip("chromium is not installed: bin/setup-browser")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        pytest.skip("playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Tab:
+    """Somebody's browser with the page in it."""
+
+    def __init__(self, browser, port, nick=None, *, prepare=None, **settings):
+        self.context = browser.new_context(
+            **{"locale": "en-GB", "viewport": {"width": 1200, "height": 700}, **settings}
+        )
+        self.context.set_default_timeout(PATIENCE * 1000)
+        self.page = self.context.new_page()
+        self.errors = []  # all that the browser complains of
+        self.page.on("console", self._listen)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        if prepare:
+            prepare(self)
+        self.page.goto(f"http://127.0.0.1:{port}/")
+        if nick:
+            self.enter(nick)
+
+    def _listen(self, message):
+        if message.type in ("error", "warning") and not BROKEN.search(message.text):
+            self.errors.append(message.text)
+
+    def enter(self, nick):
+        self.page.fill("#nick", nick)
+        self.page.press("#nick", "Enter")
+        self.page.wait_for_selector("#app:not([hidden])")
+
+    def write(self, text):
+        self.page.fill("#text", text)
+        self.page.press("#text", "Enter")
+
+    def sees(self, text, where="#rows"):
+        """Wait until a text is there."""
+        self.page.locator(where, has_text=text).first.wait_for()
+
+    def until(self, condition, argument=None):
+        """Wait until an expression of JavaScript's is true.
+
+        Playwright's own way to do so needs eval, which the page's policy refuses.
+        """
+        wait_until(lambda: self.page.evaluate(condition, argument), condition)
+
+    def messages(self):
+        """What was said in the conversation that is shown, in order."""
+        return self.page.locator("#rows .message .text").all_inner_texts()
+
+    def open(self, name):
+        """Go to a conversation."""
+        self.page.click(f"#left .place:has-text('{name}')")
+        self.sees(name, "#place")
+
+    def shot(self, name):
+        """Keep a picture, where pictures are wanted."""
+        if SHOTS:
+            self.page.screenshot(path=Path(SHOTS, f"web-{name}.png"), animations="disabled")
+
+    def close(self):
+        self.context.close()
+        assert not self.errors, self.errors
+
+
+@contextmanager
+def tab(browser, port, nick=None, **settings):
+    """Open the page, and at the end be sure that the browser had nothing to complain of."""
+    opened = Tab(browser, port, nick, **settings)
+    try:
+        yield opened
+    except BaseException:
+        opened.context.close()
+        raise
+    opened.close()
