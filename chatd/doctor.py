@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Container, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,12 +22,12 @@ import msgspec
 from click.core import ParameterSource
 from msgspec.structs import asdict
 
-from chatd import __version__, binding
+from chatd import __version__, binding, web
 from chatd.banfile import BanFile, BanFileError
 from chatd.certificates import CertificateError, load_certificate
 from chatd.cli import chatd
 from chatd.config import Config
-from chatd.dialects.table import DIALECTS
+from chatd.dialects.table import DIALECTS, WEB
 from chatd.ids import id_text
 from chatd.limits import MIB, Limits
 from chatd.plugins import PluginError, Plugins
@@ -66,11 +67,13 @@ def examine(config: Config, options: click.Context) -> Iterator[Finding]:
     yield from _descriptors(config)
     yield from _certificate(config)
     yield from _bans(config)
+    yield from _web(config)
+    dialects = {**DIALECTS, **(WEB if config.web else {})}
     try:
-        plugins = Plugins(config.plugins_dir, config.no_plugin, DIALECTS)
+        plugins = Plugins(config.plugins_dir, config.no_plugin, dialects)
     except PluginError as error:
         yield Finding("error", "plugins", str(error))
-        yield from _listeners(config, DIALECTS)
+        yield from _listeners(config, dialects)
         yield Finding("warning", "store", "not looked at, since it is a plugin that opens it")
         return
     yield from _plugins(plugins)
@@ -184,6 +187,21 @@ def _bans(config: Config) -> Iterator[Finding]:
     else:
         count = f"{len(kept.bans)} bans and {len(kept.mutes)} mutes"
         yield Finding("ok", "bans", f"{count} in {config.bans}" if config.bans else "none are kept")
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    missing = [name for name in web.NEEDS if find_spec(name) is None]
+    if not config.web:
+        yield Finding("ok", "web", "none was asked for")
+    elif missing:
+        yield Finding("warning", "web", f"{web.MISSING}; there is no {', '.join(missing)}")
+    else:
+        found = ", ".join(f"{name} {version(name)}" for name in web.NEEDS)
+        yield Finding("ok", "web", f"page, metrics and health: {found}")
+        admin = (
+            "for " + ", ".join(config.admins.names) if config.admins.names else "off, no --admin"
+        )
+        yield Finding("ok", "web", f"/admin is {admin}")
 
 
 # -- what it works with ----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import socket
@@ -73,6 +74,25 @@ def test_no_password_is_shown():
     assert "hush-hush" not in report.text
     assert ("ok", "store postgresql: (by the command line)") in report.of("settings")
     assert report.of("store")[0][0] == "error"
+
+
+def test_what_the_web_takes(monkeypatch):
+    secret = {"CHATD_ADMIN_SECRET": "open sesame"}
+    found = Report("--admin", "ala", variables=secret).of("web")
+    assert [state for state, _ in found] == ["ok", "ok"]
+    assert re.fullmatch(
+        r"page, metrics and health: flask \d.*, prometheus_client \d\S+", found[0][1]
+    )
+    assert found[1][1] == "/admin is for ala"
+    assert Report().of("web")[1] == ("ok", "/admin is off, no --admin")
+    assert Report("--no-web").of("web") == [("ok", "none was asked for")]
+    listeners = Report("--web", "127.0.0.1:0").of("listeners")
+    assert ("ok", "web on 127.0.0.1:0 can be bound") in listeners
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "flask" else name)
+    report = Report()
+    missing = "there is no web page here: pip install 'chatd[web]'; there is no flask"
+    assert report.of("web") == [("warning", missing)]
+    assert report.status == 0
 
 
 def test_a_mistake_in_the_settings_is_one_line():

@@ -1,7 +1,9 @@
 """`/metrics`, and what is counted for it and for `/admin`."""
 
+import re
 import threading
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +18,8 @@ from chatd.testing import running_server
 from fakes import Clock, World
 from store_files import run
 from webbing import fetch
+
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def scrape(port):
@@ -107,6 +111,12 @@ def test_the_store_is_told_of(tmp_path, monkeypatch):
     with running_server(web=True, store=f"sqlite:///{tmp_path}/history.db") as server:
         told = scrape(server.port)
         assert (one(told, "store_up"), one(told, "store_missed_total")) == (1, 0)
+        page = (DOCS / "web.md").read_text(encoding="utf-8")
+        table = page.partition("| metric |")[2].partition("\n\n")[0]
+        documented = set(re.findall(r"`chatd_([a-z_]+)", table))
+        assert documented == {
+            name for name, *_ in told if not name.startswith(("process", "python"))
+        }
         recorder = server.server.metrics.recorder
         with monkeypatch.context() as broken:
             broken.setattr(recorder, "trouble", "the disk is full")

@@ -32,8 +32,9 @@ function refresh() {
 function show(page) {
   if (!page?.getElementById("facts")) return location.reload(); // to log in again
   for (const part of document.querySelectorAll("[data-live]")) {
-    const inside = part.contains(document.activeElement) && part !== document.activeElement;
-    if (!inside) part.replaceChildren(...page.getElementById(part.id).childNodes);
+    // A button must not become another one's under the pointer.
+    const used = part.querySelector("button") && part.matches(":hover, :focus-within");
+    if (!used) part.replaceChildren(...page.getElementById(part.id).childNodes);
   }
   tell("");
 }
