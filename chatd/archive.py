@@ -19,10 +19,11 @@ from chatd.events import (
     Said,
     Told,
 )
-from chatd.hub import Client, Hub, Recall
+from chatd.hub import Hub
 from chatd.ids import id_text, parse_id
 from chatd.limits import Limits
 from chatd.names import name_key
+from chatd.people import Client, Recall
 from chatd.recorder import Recorder
 from chatd.store import Page, Place, Store, StoreError
 

@@ -7,11 +7,8 @@ is in one order. The lock is never held across a system call, encoding, logging 
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from msgspec import Struct
-
-from chatd.delivery import Change, Delivery, Entry, Recipient
+from chatd.delivery import Change, Delivery, Entry
 from chatd.events import (
     CommandError,
     Connected,
@@ -25,7 +22,6 @@ from chatd.events import (
     LoggedIn,
     LoggedOut,
     Parted,
-    Record,
     Refused,
     Renamed,
     Rooms,
@@ -36,58 +32,8 @@ from chatd.events import (
 from chatd.ledger import Ledger
 from chatd.limits import Limits
 from chatd.names import Name, name_key, parse_new_name
+from chatd.people import Client, Presence, Recall, User
 from chatd.rooms import Room, RoomTable
-
-
-class Client(Recipient, Protocol):
-    """A session as the hub sees it."""
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def group(self) -> str: ...
-
-    def end(self, reason: str, farewell: Event | None = None) -> None: ...
-
-
-class Recall(Struct, frozen=True):
-    """What the server remembers of a room at one point of the log, for a member of it."""
-
-    room: str
-    """Its name as it is shown."""
-    key: str
-    records: tuple[Record, ...]
-    """Of late, oldest first."""
-    since: int
-    """The id behind which nothing is missing among the records."""
-    last_id: int
-    """Of the last event on the server."""
-
-
-class Presence(Struct, frozen=True):
-    """A connection at one moment; nick is empty before login."""
-
-    client: Client
-    nick: str = ""
-    rooms: tuple[str, ...] = ()
-
-
-class User:
-    """Somebody logged in. Read and written under the hub's lock only."""
-
-    __slots__ = ("client", "group", "key", "nick", "rooms")
-
-    def __init__(self, client: Client, name: Name) -> None:
-        self.client = client
-        self.nick, self.key = name
-        self.group = client.group
-        self.rooms: dict[str, Room] = {}
-
-    @property
-    def party(self) -> str:
-        """Whom a stored private message belongs to: a nick alone anybody can take later."""
-        return f"{self.key}@{self.client.address.rpartition(':')[0]}"
 
 
 class Hub:

@@ -11,9 +11,10 @@ from chatd.bans import Bans, Sanction, because, parse_target
 from chatd.config import Admins
 from chatd.durations import duration_text
 from chatd.events import CommandError, Failed, Moderated, Promoted, Refused, Warned
-from chatd.hub import Client, Hub
+from chatd.hub import Hub
 from chatd.limits import Limits
 from chatd.mistakes import mistakes
+from chatd.people import Client
 from chatd.session import Session
 
 

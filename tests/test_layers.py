@@ -33,6 +33,7 @@ LEVELS = {
     "meter": 2,
     "mistakes": 2,
     "outbox": 2,
+    "people": 2,
     "rooms": 2,
     "output": 2,
     "delivery": 2,

@@ -9,8 +9,8 @@ from msgspec import Struct
 from chatd.activity import Activity
 from chatd.console import describe, without_addresses
 from chatd.durations import duration_text
-from chatd.hub import Presence
 from chatd.metrics import Sampler
+from chatd.people import Presence
 from chatd.recorder import Recorder
 from chatd.server import Server
 from chatd.session import Session
