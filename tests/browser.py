@@ -43,7 +43,12 @@ class Tab:
 
     def __init__(self, browser, port, nick=None, *, prepare=None, **settings):
         self.context = browser.new_context(
-            **{"locale": "en-GB", "viewport": {"width": 1200, "height": 700}, **settings}
+            **{
+                "locale": "en-GB",
+                "reduced_motion": "reduce",
+                "viewport": {"width": 1200, "height": 700},
+                **settings,
+            }
         )
         self.context.set_default_timeout(PATIENCE * 1000)
         self.page = self.context.new_page()

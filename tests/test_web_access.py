@@ -1,5 +1,7 @@
 """The web page for everybody: without a mouse, by ear, on a phone, in the dark, from the right."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from browser import AXE, running_browser, tab
@@ -28,16 +30,23 @@ def axe():
     return AXE.read_text(encoding="utf-8")
 
 
-def talk(port):
-    """Say this and that, so that there is something to look at."""
-    with RawClient(port, nick="Jan_Kowalski") as jan, RawClient(port, nick="سارا") as sara:
-        with RawClient(port, nick="eve-smith") as eve:
-            jan.send("PUB Good morning! Has anybody seen the key of the tea kitchen?")
-            assert sara.line().endswith("kitchen?")
-            sara.send("PUB سلام، امروز کیک آورده‌ام.")
-            assert jan.line().endswith("آورده‌ام.")
-            eve.send("PUB It is with me: https://example.org/keys")
-            assert jan.line().endswith("/keys")
+@contextmanager
+def company(port):
+    """Three who say this and that, so that there is something to look at; gives one of them."""
+    jan, sara, eve = (RawClient(port, nick=nick) for nick in ("Jan_Kowalski", "سارا", "eve-smith"))
+    with jan, sara, eve:
+        eve.send("CREATE tea")
+        eve.send("CREATE music")
+        for who, text in (
+            (jan, "Good morning!"),
+            (jan, "Has anybody seen the key of the tea kitchen?"),
+            (sara, "سلام، امروز کیک آورده‌ام."),
+            (eve, "I have it. The list of who cleans up: https://example.org/kitchen"),
+        ):
+            other = sara if who is jan else jan
+            who.send(f"PUB {text}")
+            assert other.line() == f"PUB_MSG {text}"
+        yield eve
 
 
 def violations(ala, axe, where):
@@ -73,26 +82,31 @@ LOOKS = {
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_serious(browser, server, axe, look):
     settings, views = LOOKS[look]
-    talk(server.port)
-    with tab(browser, server.port, reduced_motion="reduce", **settings) as ala:
+    with company(server.port) as eve, tab(browser, server.port, **settings) as ala:
         page = ala.page
         found = violations(ala, axe, "door")
         ala.shot(f"{look}-door")
         ala.enter("ala")
-        ala.sees("/keys")
-        ala.write("Thank you, Eve! I come to get it.\nAnd I bring some milk.")
+        ala.sees("/kitchen")
+        ala.write("/join tea")
+        ala.sees("tea", "#place")
         ala.write("/dance")
-        with RawClient(server.port, nick="eve-smith") as eve:
-            eve.send("PUB ala: take some cake, too")
-            eve.send("PRIV ala it is chocolate")
-            ala.sees("take some cake", "#rows .mention")
-            page.wait_for_selector("#talks .badge", state="attached")
+        ala.sees("/help", "#rows .failed")
+        page.keyboard.press("Alt+ArrowUp")
+        ala.write("Thank you! I come and get it.\nAnd I bring some milk.")
+        page.wait_for_selector("#rows .message:not(.sending) >> text=milk")
+        for line in ("JOIN tea", "SAY tea green or black?", "PRIV ala it is chocolate"):
+            eve.send(line)
+        eve.send("PUB ala: be quick, the cake is nearly gone")
+        ala.sees("be quick", "#rows .mention")
+        page.wait_for_selector("#talks .badge", state="attached")
+        ala.shot(look)
         page.keyboard.press("Control+k")
-        page.keyboard.type("key")
+        page.keyboard.type("kitchen")
         page.keyboard.press("Enter")
         page.wait_for_selector("#results .hit")
         found += violations(ala, axe, "chat")
-        ala.shot(look)
+        ala.shot(f"{look}-search")
         page.keyboard.press("Escape")
         for view in views:
             page.evaluate("opener => document.querySelector(opener).click()", OPENERS[view])
@@ -178,10 +192,8 @@ def test_what_the_keyboard_opens_escape_closes(browser, server):
 
 
 def test_a_phone_shows_one_thing_at_a_time(browser, server):
-    talk(server.port)
     with tab(browser, server.port, "ala", **PHONE) as ala:
         page = ala.page
-        ala.sees("/keys")
         assert page.evaluate("document.documentElement.scrollWidth") == 320
         assert not page.is_visible("#left") and not page.is_visible("#people")
         page.tap("[data-open=left]")
@@ -199,10 +211,9 @@ def test_a_phone_shows_one_thing_at_a_time(browser, server):
 
 
 def test_persian_runs_from_right_to_left(browser, server):
-    talk(server.port)
-    with tab(browser, server.port, "ala", locale="fa-IR") as ala:
+    with company(server.port), tab(browser, server.port, "ala", locale="fa-IR") as ala:
         page = ala.page
-        ala.sees("/keys")
+        ala.sees("/kitchen")
         assert page.get_attribute("html", "dir") == "rtl"
         assert page.get_attribute("html", "lang") == "fa"
         left, main, people = (page.locator(each).bounding_box()["x"] for each in PANELS)
@@ -210,7 +221,7 @@ def test_persian_runs_from_right_to_left(browser, server):
         directions = page.locator("#rows .text").evaluate_all(
             "all => all.map(each => getComputedStyle(each).direction)"
         )
-        assert directions == ["ltr", "rtl", "ltr"]
+        assert directions == ["ltr", "ltr", "rtl", "ltr"]
         page.click("[data-dialog=settings] >> visible=true")
         page.select_option("#language", "pl")
         ala.sees("Ustawienia", "#settings")

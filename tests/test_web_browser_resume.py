@@ -69,6 +69,21 @@ def test_a_reload_goes_on_where_it_was(browser, settings):
             assert ala.messages() == ["general news"]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_private_messages_are_there_again_if_the_server_keeps_them(browser, settings, kept):
+    with running_server(**settings, store_private=kept) as server:
+        with RawClient(server.port, nick="bob") as bob, tab(browser, server.port, "ala") as ala:
+            bob.send("PRIV ala psst")
+            ala.page.click("#talks .place")
+            ala.write("yes?")
+            assert bob.line() == "OK"
+            assert bob.line() == "PRIV_FROM ala yes?"
+            ala.page.reload()
+            ala.sees("bob", "#place")
+            ala.page.wait_for_selector("#beginning")
+            assert ala.messages() == (["psst", "yes?"] if kept else [])
+
+
 def test_a_restarted_server_is_waited_for(browser, settings):
     """What others said meanwhile is there once, in order, in each room."""
     with running_server(**settings) as server:
