@@ -25,7 +25,7 @@ def conversations(name):
 @settings(max_examples=FEW)
 @given(data=st.data())
 def test_fuzz(name, data):
-    """R-06, R-07, R-08, D-2, D-8, S3-02, S4-02: any bytes, in any pieces."""
+    """R-06, R-07, R-08, R-30, R-36, D-2, D-8, S3-02, S4-02: any bytes, in any pieces."""
     TARGETS[name](data.draw(conversations(name)))
 
 

@@ -118,7 +118,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_refused(what):
-    """R-30: by one answer, and nothing behind it is looked at."""
+    """R-30: by one answer, at once, and nothing behind it is looked at."""
     data, status = REFUSED[what]
     world = WebMemory(dialect=Web)
     if what == "other method":  # else it is nobody for this port
@@ -128,6 +128,7 @@ def test_what_is_refused(what):
         client.send(data + request())
         assert_refused(world.hear(client, True), status)
     else:
+        assert_refused(world.say(data), status)
         assert_refused(world.say(data + request()), status)
     assert len(world.pages.asked) == (what == "other method")
 
@@ -202,6 +203,7 @@ def test_a_server_that_is_busy():
 
 
 def test_a_page_that_takes_too_long():
+    """R-30: what is behind its request is not looked at."""
     world = WebMemory()
     pool = world._dispatcher.fetcher._workers = Pool()
     client = world.connect()

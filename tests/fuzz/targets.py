@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+import webtalk
 from certificates import Authority
 from chatcli.check.scenario import read_all
 from chatd.certificates import Certificate
@@ -22,7 +23,9 @@ from chatd.dialects import Setting
 from chatd.dialects.crlf import CrlfClient
 from chatd.dialects.past import moment, shown_stamp
 from chatd.dialects.table import CLIENTS, DIALECTS
-from chatd.events import CommandError, Event, Recalled, Request, Users, WireError
+from chatd.dialects.web import Web
+from chatd.dialects.webchat import WebChat
+from chatd.events import CommandError, Event, Fetched, Recalled, Request, Users, WireError
 from chatd.layers import HANDSHAKE, LayerError, Tls, TlsOrPlain
 from chatd.limits import Limits
 from chatd.options import Age, ListenType, NetworkType, PaceType, Since
@@ -31,7 +34,7 @@ from transcript import MemoryWorld
 CUT, QUIET = b"\xfe", b"\xfd"
 _STEPS = re.compile(rb"[^\xfd\xfe]+|\xfd")
 
-SMALL = Limits(line=64, endless=256)
+SMALL = Limits(line=64, endless=256, web_head=256, web_body=64, web_message=128, web_step=32)
 VERBS = frozenset({"login", "rename", "say", "tell", "history", "search", "help", "dance"})
 _CODES = ("", "", "", "bad-name", "nick-taken", "full", "no-such-user", "empty-message", "internal")
 
@@ -107,6 +110,76 @@ def held(thing):
         return sum(map(held, thing))
     kept = vars(thing) if hasattr(thing, "__dict__") and not isinstance(thing, type) else {}
     return sum(held(value) for name, value in kept.items() if name not in ("setting", "_mode"))
+
+
+# -- browsers --------------------------------------------------------------------------------------
+
+
+def web(data, before=b""):
+    """As server_end; what is answered is a whole answer, and behind a handshake whole frames.
+
+    Which of its faults a request is refused for may depend on how it was cut.
+    """
+    pieces = [step for step in steps(data) if step is not None]
+    whole = browsed([before, b"".join(pieces)])
+    assert browsed([before, *pieces]) == whole
+    short = b"".join(pieces)[:300]
+    bytewise = [short[i : i + 1] for i in range(len(short))]
+    assert browsed([before, *bytewise]) == browsed([before, short])
+
+
+def browsed(pieces):
+    """Have `web` decode pieces; give all that was asked, and how it ended."""
+    end = Web(Setting(SMALL, "192.0.2.7:4321", VERBS, origins=()))
+    found = []
+    for count, piece in enumerate(pieces):
+        end.feed(piece)
+        while (item := _asked(end)) is not None or end.heir:
+            if item is None:
+                end = end.heir
+            elif isinstance(item, WireError):
+                return [*found, "the end"]
+            elif not isinstance(item, Fetched):
+                found.append(repr(item))
+            assert len(found) <= 10 + 2 * sum(map(len, pieces[: count + 1])), "it goes on for ever"
+        if isinstance(end, WebChat):
+            socket, protocol = end._socket, end._socket._protocol
+            waiting = (socket._held, socket._frames, socket._message, protocol.writes)
+            assert sum(map(len, (*waiting, protocol.reader.buffer))) <= 2 * SMALL.web_message
+        else:
+            assert held(end) <= SMALL.web_head + SMALL.web_body
+    return found
+
+
+def _asked(end):
+    try:
+        item = end.next_request()
+    except CommandError as error:
+        return error
+    except WireError as error:
+        if error.farewell:
+            _answered(end, error.farewell)
+        return error
+    if isinstance(item, Request):
+        for event in end.done(item, None):
+            _answered(end, event)
+    elif item is not None:
+        _answered(end, item)
+    return item
+
+
+def _answered(end, event):
+    """See that what is said is one HTTP answer, or frames that a client understands."""
+    told = type(end).encode(event, True)
+    if isinstance(end, Web) and not isinstance(event, Fetched):
+        response, body, rest = webtalk.read_response(told)
+        assert response.status >= 400
+        assert body
+        assert not rest
+    elif not isinstance(end, Web):
+        for opcode, payload in webtalk.read_frames(told):
+            if opcode is webtalk.TEXT:
+                webtalk.read_message(payload)
 
 
 # -- the client's end ------------------------------------------------------------------------------
@@ -288,6 +361,8 @@ TARGETS = {
     **{name: partial(server_end, name) for name in DIALECTS},
     **{f"{name}-client": partial(client_end, name) for name in CLIENTS},
     **{f"{name}-talk": partial(talk, name) for name in DIALECTS},
+    "web": web,
+    "websocket": partial(web, before=webtalk.handshake()),
     "tls": tls,
     "options": options,
 }
@@ -301,6 +376,16 @@ def examples(target):
     name, _, what = target.partition("-")
     if target == "tls":
         return [bytes([flights, size, *b"PUB hi\r\n"]) for flights in range(8) for size in (0, 255)]
+    if target == "web":
+        body = webtalk.request("/", "POST", b"LOGIN evil")
+        both = CUT.join((body, webtalk.request("/x", "HEAD")))
+        return [webtalk.request() * 2, both, webtalk.handshake(Origin="http://evil.example")]
+    if target == "websocket":
+        frame, asking = webtalk.frame, webtalk.asking
+        said = frame(asking("set-name", "ala", "1")) + frame(asking("message", "a\nb"))
+        parts = frame("{", fin=False) + frame("", webtalk.PING) + frame("}", webtalk.CONT)
+        ends = frame(b"\x03\xe8", webtalk.CLOSE), frame(b"x", webtalk.BINARY), frame("x" * 100)
+        return [said, parts, *ends]
     if target == "options":
         return [text.encode() for text in OPTIONS]
     dialects = ("crlf", "json", "words") if name == "auto" else (name,)
