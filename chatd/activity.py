@@ -30,8 +30,12 @@ class Activity:
 
     def see(self, events: Sequence[Event]) -> None:
         """Take note of a batch; by the drainer."""
-        self.counts.update(map(type, events))
-        listed = [event for event in events if type(event) not in _PASSED_OVER]
+        listed = []
+        for event in events:
+            kind = type(event)
+            self.counts[kind] += 1
+            if kind not in _PASSED_OVER:
+                listed.append(event)
         if listed:
             self.dropped += sum(map(_tells_of_slowness, listed))
             self.note(listed)

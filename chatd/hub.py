@@ -398,14 +398,22 @@ class Hub:
                 self._append(Entry(Refused(client.address, error.text)))
 
     def survey(self) -> tuple[list[Presence], list[str]]:
-        """Give all connections, as they came, and the names of all rooms; for operators."""
+        """Give all connections, as they came, and the names of all rooms; for operators.
+
+        Not all are of one moment: of thousands it takes milliseconds, and nobody is to wait for it.
+        """
+        clients, seen = self.present(), []
+        for start in range(0, len(clients), _AT_A_TIME):
+            with self._lock:
+                seen += [self._presence_locked(one) for one in clients[start : start + _AT_A_TIME]]
         with self._lock:
-            seen = []
-            for client in self._present:
-                user = self._users.get(client)
-                rooms = tuple(room.name for room in user.rooms.values()) if user else ()
-                seen.append(Presence(client, user.nick if user else "", rooms))
             return seen, [room.name for room in self._rooms]
+
+    def _presence_locked(self, client: Client) -> Presence:
+        user = self._users.get(client)
+        if user is None:
+            return Presence(client)
+        return Presence(client, user.nick, tuple(room.name for room in user.rooms.values()))
 
     def inspect(self) -> None:
         """Show the books on the console: addresses of all connections, nicks of all users."""
@@ -440,6 +448,9 @@ class Hub:
             raise CommandError("not-a-member", f"you are not in room {room}")
         raise CommandError("no-such-room", f"there is no room {room}")
 
+
+_AT_A_TIME = 500
+"""Connections that are looked at while the lock is held."""
 
 _LOGIN_REFUSALS = {"missing-argument", "bad-text", "bad-name", "nick-taken", "banned", "full"}
 

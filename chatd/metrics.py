@@ -54,18 +54,26 @@ class Metrics:
 
     def figures(self) -> Figures:
         """Count; with ten thousand connections it takes some milliseconds."""
-        sessions = [each for each in self._hub.present() if isinstance(each, Session)]
-        unsent = [each.unsent for each in sessions]
+        connections: Counter[str] = Counter()
+        users: Counter[str] = Counter()
+        encrypted = unsent = most_unsent = 0
+        for each in self._hub.present():
+            if isinstance(each, Session):
+                connections[each.dialect] += 1
+                users[each.dialect] += each.is_user
+                encrypted += each.encrypted
+                unsent += (size := each.unsent)
+                most_unsent = max(most_unsent, size)
         return Figures(
-            Counter(each.dialect for each in sessions),
-            Counter(each.dialect for each in sessions if each.is_user),
-            sum(each.encrypted for each in sessions),
+            connections,
+            users,
+            encrypted,
             self._hub.room_count,
             self._hub.said,
             self._hub.told,
             self._delivery.deliveries,
-            sum(unsent),
-            max(unsent, default=0),
+            unsent,
+            most_unsent,
             self._delivery.waiting,
         )
 

@@ -107,7 +107,8 @@ class Overview:
         found = [
             (one, one.client)
             for one in presences
-            if isinstance(one.client, Session) and words in self._names(one, one.client)
+            if isinstance(one.client, Session)
+            and (not words or words in self._names(one, one.client))
         ]
         # Users first, and of those who lag behind the worst; then as they came.
         found.sort(key=lambda each: (not each[0].nick, -each[1].unsent))
