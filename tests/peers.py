@@ -7,11 +7,12 @@ import json
 import socket
 from contextlib import contextmanager
 
+import webtalk
 from chat import PATIENCE
 from chatd.config import Listen
 from chatd.testing import running_server
 
-LINES_ONLY = {"crlf", "json"}
+LINES_ONLY = {"crlf", "json", "web"}
 
 
 class Peer:
@@ -483,7 +484,95 @@ class Rooms(Peer):
         self.expect(f"Private message from {nick}: {text}")
 
 
+class Page(Peer):
+    """A web page; what it sees are source, message, event and what is own, of each message."""
+
+    dialect = "web"
+    shutdown = ("[Server]", "the server is shutting down", "failed", True)
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.unread = b""
+        self.received, self.expected = [], []
+        self.sock.sendall(webtalk.handshake())
+        while b"\r\n\r\n" not in self.unread:
+            self.unread += self.sock.recv(65536)
+        self.unread = self.unread.partition(b"\r\n\r\n")[2]
+
+    def send(self, kind, data=None):
+        self.sock.sendall(webtalk.frame(webtalk.asking(kind, data)))
+
+    def expect(self, *seen):
+        self.expected += seen
+
+    def settle(self):
+        while len(self.received) < len(self.expected):
+            self.read()
+        assert self.received == self.expected
+
+    def read(self):
+        """Take what comes next; say whether it is the end."""
+        data = self.sock.recv(65536)
+        self.unread += data
+        while size := webtalk.whole_frame(self.unread):
+            ((opcode, payload),) = webtalk.read_frames(self.unread[:size])
+            self.unread = self.unread[size:]
+            if opcode is webtalk.TEXT:
+                seen = webtalk.read_message(payload)
+                own = seen.get("own", False)
+                self.received.append((seen["source"], seen["message"], seen["event"], own))
+        return not data
+
+    def finish(self):
+        while not self.read():
+            pass
+        assert self.received == self.expected
+
+    def news(self, event, message, own=False):
+        self.expect(("[Server]", message, event, own))
+
+    def log_in(self, nick):
+        self.send("set-name", nick)
+        self.news("entered", f"{nick} has entered the chat", True)
+        yield "came", nick
+
+    def say(self, text):
+        self.send("message", text)
+        self.expect((self.nick, text, "said", True))
+
+    def tell(self, nick, text):
+        self.send("tell", f"{nick} {text}")
+        self.expect((self.nick, text, "told", True))
+
+    def clash(self, nick):
+        self.send("set-name", nick)
+        self.news("failed", f"nick {nick} is taken", True)
+
+    def rename(self, old, nick):
+        self.send("set-name", nick)
+        self.news("renamed", f"{old} renamed to {nick}", True)
+
+    def leave(self):
+        self.send("quit")
+
+    def came(self, nick):
+        self.news("entered", f"{nick} has entered the chat")
+
+    def left(self, nick):
+        self.news("left", f"{nick} has left the chat")
+
+    def renamed(self, old, nick):
+        self.news("renamed", f"{old} renamed to {nick}")
+
+    def said(self, nick, text):
+        self.expect((nick, text, "said", False))
+
+    def told(self, nick, text):
+        self.expect((nick, text, "told", False))
+
+
 PEERS = {peer.dialect: peer for peer in (Crlf, Json, Slash, Words, Rooms)}
+"""By dialect; a page is none of them, and comes where it is asked for."""
 
 
 class Conversation:
@@ -496,7 +585,8 @@ class Conversation:
 
     def connect(self, dialect, chunks=False, source=""):
         chunks = chunks and dialect not in LINES_ONLY
-        return PEERS[dialect](self.server, chunks, self.grouped, source)
+        kind = Page if dialect == Page.dialect else PEERS[dialect]
+        return kind(self.server, chunks, self.grouped, source)
 
     def enter(self, dialect, nick, chunks=False):
         peer = self.connect(dialect, chunks)
@@ -562,7 +652,8 @@ class Conversation:
 def conversation(engine, *dialects, **settings):
     """Run a server that listens with some dialects, and at the end let all go who are there."""
     listen = tuple(Listen(dialect, "127.0.0.1") for dialect in set(dialects))
-    with running_server(engine=engine, listen=listen, **settings) as server:
+    web = Page.dialect in dialects
+    with running_server(engine=engine, listen=listen, web=web, **settings) as server:
         talk = Conversation(server)
         try:
             yield talk

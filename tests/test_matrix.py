@@ -4,6 +4,7 @@ What is sent and what must arrive is written down in peers.py, apart from the di
 """
 
 import socket
+from itertools import product
 
 import pytest
 
@@ -24,12 +25,15 @@ PAIRS = [
     for witness in PEERS
     for chunks in (False, True)
     if not chunks or actor not in LINES_ONLY
+] + [
+    pytest.param(actor, witness, False, id=f"{actor}-{witness}")
+    for actor, witness in [*product(PEERS, ["web"]), *product(["web"], [*PEERS, "web"])]
 ]
 
 
 @pytest.mark.parametrize(("actor", "witness", "chunks"), PAIRS)
 def test_a_pair_talks(engine, actor, witness, chunks):
-    """D-1, D-2, D-3: messages, a clash by case only, a rename, a leave; in several scripts."""
+    """D-1, D-2, D-3, W-05: messages, a clash by case, a rename, a leave; in several scripts."""
     with conversation(engine, actor, witness) as talk:
         bob = talk.enter(witness, "bob", chunks)
         ala = talk.enter(actor, "Ala", chunks)
@@ -47,9 +51,9 @@ def test_a_pair_talks(engine, actor, witness, chunks):
 
 
 def test_all_five_at_one_table(engine):
-    """D-1: one of each kind, and each does everything before the others' eyes."""
-    with conversation(engine, *PEERS) as talk:
-        peers = [talk.enter(dialect, f"user-{dialect}") for dialect in PEERS]
+    """D-1: one of each kind, and each does everything before the others' eyes; a page, too."""
+    with conversation(engine, *PEERS, "web") as talk:
+        peers = [talk.enter(dialect, f"user-{dialect}") for dialect in (*PEERS, "web")]
         for peer in peers:
             talk.say(peer, f"hello from {peer.dialect}")
             for other in talk.others(peer):

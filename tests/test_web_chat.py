@@ -470,6 +470,9 @@ def test_moderators_and_pages(engine):
         ):
             with come() as bob:
                 eva.send(frame(asking(verb, "bob no shouting", verb)))
+                while (left := eva.message())["event"] != "left":
+                    pass
+                assert not {*left} - {"source", "message", "event", "nick", "id", "time"}
                 assert until_tag(eva, verb)["event"] == "done"
                 told = bob.message()
                 assert (told["event"], told["code"], told["message"]) == ("failed", code, text)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from chat import RawClient, wait_until
 from chatd.config import Listen
+from chatd.dialects import web
 from chatd.dialects.web import Web
 from chatd.events import CommandError, Disconnected, Fetch, WireError
+from chatd.flood import Pace
 from chatd.limits import Limits
 from chatd.mistakes import mistakes
 from chatd.taps import Tap
@@ -49,12 +51,27 @@ ANSWERS = ["GET /1 HTTP/1.1", "POST /2 HTTP/1.1", "GET /3 HTTP/1.1"]
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, len(THREE)])
 def test_requests_in_pieces_are_answered_in_order(size):
+    """R-30: a request within a body is none."""
     world = WebMemory()
     client = world.connect()
     for start in range(0, len(THREE), size):
         client.send(THREE[start : start + size])
     assert bodies(world.hear(client)) == ANSWERS
     assert b"".join(world.pages.asked) == THREE
+
+
+def test_a_head_is_read_once(monkeypatch):
+    """R-30: however slowly its body comes."""
+    heads = []
+    monkeypatch.setattr(
+        web, "_parse", lambda raw, parse=web._parse: heads.append(raw) or parse(raw)
+    )
+    world = WebMemory()
+    client = world.connect()
+    for byte in request("/", "POST", b"x" * 500):
+        client.send(bytes([byte]))
+    assert bodies(world.hear(client)) == ["POST / HTTP/1.1"]
+    assert len(heads) == 1
 
 
 def test_empty_lines_between_requests_are_nothing():
@@ -189,6 +206,20 @@ def test_a_connection_has_so_many_requests():
         bodies(world.hear(client))
     client.send(request())
     assert_refused(world.hear(client, True), 408)
+
+
+def test_the_pace_of_all():
+    """R-16: a request costs as much as a question: forty at once, and eight a second then."""
+    world = WebMemory({"limits.door_lines": "100"}, pace=Pace(10, 2.0))
+    client = world.connect()
+    client.send(request() * 50)
+    answered = len(bodies(world.hear(client)))
+    assert 37 <= answered <= 40
+    while answered < 50:
+        world.now += 0.125
+        client.send(b"")
+        (answer,) = bodies(world.hear(client))
+        answered += 1
 
 
 class _Full:

@@ -87,6 +87,16 @@ def read_frames(data):
         data = data[start + size :]
 
 
+def whole_frame(data):
+    """Give the size of the frame that data begins with, when all of it is there; else 0."""
+    if len(data) < 4:
+        return 0 if len(data) < 2 or data[1] > len(data) - 2 else 2 + data[1]
+    size, start = data[1], 2
+    if size == 126:
+        size, start = int.from_bytes(data[2:4]), 4
+    return start + size if len(data) >= start + size else 0
+
+
 class _Wire:
     def __init__(self, data):
         self._file = io.BytesIO(data)
@@ -287,18 +297,10 @@ class Browser(RawClient):
 
     def frame(self):
         """Receive one frame."""
-        while not (whole := self._whole_frame()):
+        while not (whole := whole_frame(self._buffer)):
             self._buffer += self._some()
         data, self._buffer = self._buffer[:whole], self._buffer[whole:]
         return next(read_frames(data))
-
-    def _whole_frame(self):
-        if len(self._buffer) < 4:
-            return 0 if len(self._buffer) < 2 or self._buffer[1] else 2
-        size, start = self._buffer[1], 2
-        if size == 126:
-            size, start = int.from_bytes(self._buffer[2:4]), 4
-        return start + size if len(self._buffer) >= start + size else 0
 
     def message(self):
         """Receive the data of one message."""

@@ -70,7 +70,6 @@ class _Item(Struct, omit_defaults=True):
     to: str = ""
     nick: str = ""
     old: str = ""
-    reason: str = ""
     greeting: str = ""
     users: Sequence[str] = ()
     rooms: Sequence[str] = ()
@@ -258,7 +257,7 @@ def _renamed(item: _Item, event: Renamed) -> None:
 
 
 def _left(item: _Item, event: LoggedOut) -> None:
-    item.event, item.nick, item.reason = "left", event.nick, event.reason
+    item.event, item.nick = "left", event.nick  # why is no business of the others
 
 
 def _in_room(name: str) -> Callable[[_Item, Any], None]:
