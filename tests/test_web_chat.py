@@ -166,6 +166,15 @@ def test_whoever_says_nothing_is_a_guest():
     assert named.messages() == []
 
 
+def test_a_guest_concludes_nothing_twice():
+    """W-02, W-04: what was asked at the door has had its end there."""
+    page = WebMemory().page()
+    (failed,) = page.ask("oper", "root wrong", "1")
+    assert (failed["code"], failed["tag"]) == ("wrong-secret", "1")
+    page.wait_until_taken()
+    assert words(page.messages()) == [("entered", "guest-0001 has entered the chat")]
+
+
 def test_a_refused_nick_can_be_asked_for_again():
     """W-03: each refusal has its code and its tag; nothing else is done meanwhile."""
     world = WebMemory()
