@@ -179,6 +179,18 @@ def test_a_proxy_that_speaks_tls_may_ask_for_it():
         assert browser.log_in().status == 200
 
 
+def test_a_visitor_is_known_by_the_address_that_all_others_see():
+    with running() as (server, seen), RawClient(server.port, "::1") as client:
+        form = f"name=root&secret={quote(SECRET)}"
+        kind = "application/x-www-form-urlencoded"
+        head = f"Host: [::1]\r\nContent-Type: {kind}\r\nContent-Length: {len(form)}"
+        client.send(f"POST /admin/login HTTP/1.1\r\n{head}\r\n\r\n{form}".encode())
+        assert client.line() == "HTTP/1.1 303 SEE OTHER"
+        wait_until(lambda: those(seen, Promoted), "the line in the log")
+        host, port, *_ = client.sock.getsockname()
+        assert those(seen, Promoted) == [Promoted("root", "", f"[{host}]:{port}")]
+
+
 def test_over_tls_it_is_asked_for_anywhere(certificate, authority):
     files = {"tls_cert": certificate.chain, "tls_key": certificate.key}
     with running(**files) as (server, _), RawClient(server.port, tls=authority.trust) as client:
@@ -393,6 +405,7 @@ def test_addresses_are_shown_unless_they_are_to_be_nowhere():
     with running(no_log_addresses=True) as (server, _), RawClient(server.port, nick="ala") as ala:
         browser = Browser(server)
         assert "127.0.0.1:" not in browser.log_in().text
+        assert ">Address<" not in browser.page.text
         assert "Sessions with 127.0.0.1: 0<" in browser.get("/admin?find=127.0.0.1").text
 
 
@@ -400,16 +413,19 @@ def test_trouble_is_marked(tmp_path, monkeypatch):
     with running(store=f"sqlite:///{tmp_path}/history.db") as (server, _):
         metrics = server.server.metrics
         browser = Browser(server)
+        wait_until(lambda: not metrics.recorder.waiting, "the store")
         usual = browser.log_in().text
+        assert "<dt>store</dt><dd>works</dd>" in usual
         assert '<div class="bad"><dt>store' not in usual
         assert '<div class="bad"><dt>plugins' not in usual
         with monkeypatch.context() as broken:
             broken.setattr(metrics.recorder, "trouble", "the disk is full")
+            broken.setattr(metrics.recorder, "missed", 7)
             guard = metrics.guards.plugin("dice")
             for _ in range(10):
                 guard.fail(ValueError())
             text = browser.get().text
-        assert '<div class="bad"><dt>store</dt><dd>the disk is full; ' in text
+        assert '<div class="bad"><dt>store</dt><dd>the disk is full, 7 were not stored<' in text
         assert '<div class="bad"><dt>plugins off</dt><dd>dice</dd>' in text
         assert "plugin dice is switched off: it failed 10 times in a row" in text
 

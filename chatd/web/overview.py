@@ -63,6 +63,8 @@ class View(Struct, frozen=True):
     rooms: Table
     log: Sequence[str]
     """Newest first."""
+    addresses: bool
+    """Whether it may be shown where people come from."""
 
 
 class Overview:
@@ -83,6 +85,7 @@ class Overview:
             self._sessions(presences, words),
             self._rooms(presences, rooms, words),
             list(self._log()),
+            self._server.shows_addresses,
         )
 
     def _facts(self) -> Iterator[Fact]:
@@ -96,7 +99,6 @@ class Overview:
         yield Fact("messages", f"{now.said + now.told:,}")
         yield Fact("deliveries", f"{now.deliveries:,}")
         yield Fact("not taken yet", size_text(now.unsent))
-        yield Fact("TLS", f"{now.encrypted} of {stats['connections']}")
         yield Fact("engine", metrics.engine)
         yield _store_fact(metrics.recorder)
         off = metrics.guards.off
@@ -157,9 +159,12 @@ class Overview:
 def _store_fact(recorder: Recorder | None) -> Fact:
     if recorder is None:
         return Fact("store", "none")
-    state = recorder.trouble or "works"
-    told = f"{state}; {recorder.waiting} events wait, {recorder.missed} were not stored"
-    return Fact("store", told, bad=bool(recorder.trouble))
+    told = [recorder.trouble or "works"]
+    if waiting := recorder.waiting:
+        told.append(f"{waiting} events wait")
+    if missed := recorder.missed:
+        told.append(f"{missed} were not stored")
+    return Fact("store", ", ".join(told), bad=bool(recorder.trouble))
 
 
 def _some(names: Sequence[str], most: int) -> str:

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from flask import request
 
+from chatd.engines import peer_name
 from chatd.networks import LOOPBACK, holds
 
 FORWARDED = ("Forwarded", "X-Forwarded-For")
@@ -13,7 +14,7 @@ FORWARDED = ("Forwarded", "X-Forwarded-For")
 
 def address() -> str:
     """Give the visitor's address as ip:port, or that of the proxy it comes by."""
-    return f"{request.remote_addr}:{request.environ['REMOTE_PORT']}"
+    return peer_name((request.remote_addr or "", int(request.environ["REMOTE_PORT"])))
 
 
 def come_by_proxy() -> bool:
