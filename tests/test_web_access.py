@@ -221,6 +221,14 @@ def test_persian_runs_from_right_to_left(browser, server):
         directions = page.locator("#rows .text").evaluate_all(
             "all => all.map(each => getComputedStyle(each).direction)"
         )
+        edges = page.locator("#rows .head .text").evaluate_all(
+            """all => all.map((each) => {
+              const text = document.createRange();
+              text.selectNodeContents(each);
+              return Math.round(text.getBoundingClientRect().right);
+            })"""
+        )
+        assert len(set(edges)) == 1  # near those who said it
         assert directions == ["ltr", "ltr", "rtl", "ltr"]
         page.click("[data-dialog=settings] >> visible=true")
         page.select_option("#language", "pl")

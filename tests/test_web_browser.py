@@ -141,7 +141,8 @@ def test_commands_and_slashes(browser, server):
         ala.write("/dance")
         ala.sees("There is no such command", "#rows .failed")
         ala.write("//shrug")
-        ala.sees("/shrug", "#rows .message")
+        ala.sees("/shrug", "#rows .message:not(.sending)")
+        assert ala.messages() == ["/shrug"]
         ala.write("/create tea")
         ala.write("/join tea")
         ala.sees("tea", "#place")
@@ -165,6 +166,10 @@ def test_what_is_too_long_is_not_sent(browser, server):
         ala.write(text[:-over])
         ala.page.wait_for_selector("#rows .message:not(.sending)")
         assert ala.messages() == [text[:-over]]
+        ala.page.keyboard.press("Control+k")
+        ala.page.fill("#words", "ż" * 2100)
+        ala.page.press("#words", "Enter")
+        ala.sees("The message is too long.", "#search-state")
 
 
 def test_drafts_wait(browser, server):
@@ -272,18 +277,24 @@ def test_what_comes_while_nobody_looks(browser, server):
             ala.page.keyboard.press("Escape")
             bob.send("PUB ala, you look, so nothing is told")
             ala.sees("nothing is told")
+            assert ala.page.locator("#rows .new").count() == 0
             ala.page.evaluate("leave(true)")
             bob.send("PUB the chalalat")
             bob.send("PUB Ala: are you there?")
+            for n in range(40):
+                bob.send(f"PUB message {n}")
             bob.send("PRIV ala psst")
             ala.until("told.length == 2")
             assert ala.page.evaluate("told") == [
                 ["⁨bob⁩ in ⁨General⁩", "Ala: are you there?"],
                 ["bob", "psst"],
             ]
-            assert ala.page.title() == "(3) General · chatd"
+            assert ala.page.title() == "(43) General · chatd"
             ala.page.evaluate("leave(false)")
-            ala.sees("New messages")
+            ala.sees("New messages")  # from there one may read on
+            top = ala.page.locator("#rows .new").bounding_box()["y"]
+            assert 50 < top < 300
+            ala.page.click("#jump")
             ala.until("document.title == '(1) General · chatd'")
             assert ala.page.locator(".row.mention").count() == 2
 

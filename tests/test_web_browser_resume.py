@@ -167,6 +167,28 @@ def test_what_is_said_during_many_breaks_is_there_once(browser, settings):
             assert texts == [f"message {n}" for n in range(said)]
 
 
+def test_a_break_while_it_fetches_what_was_missed(browser, settings):
+    """What has come live in between is not where the next one goes on."""
+    wire = Wire()
+    with running_server(**settings) as server, RawClient(server.port, nick="bob") as bob:
+        with tab(browser, server.port, "ala", prepare=wire) as ala:
+            bob.send("PUB one")
+            ala.sees("one")
+            wire.works = False
+            wire.cut()
+            ala.sees("Not connected", "#status")
+            bob.send("PUB two")
+            wire.works, wire.mute = True, "history"
+            ala.page.evaluate("window.dispatchEvent(new Event('online'))")
+            ala.page.wait_for_selector("#status:empty", state="attached")
+            bob.send("PUB three")
+            ala.sees("three")
+            wire.mute = ""
+            wire.cut()
+            ala.sees("two")
+            assert ala.messages() == ["one", "two", "three"]
+
+
 def test_a_message_of_which_nobody_knows(browser, settings):
     """One that the server has got is marked as sent by the history, the other may be sent again."""
     wire = Wire()

@@ -184,10 +184,9 @@ export class Chat {
     const first = older && conversation.more === null;
     for (const record of records) {
       const item = itemOf(record);
-      if (conversation.find(item.id)) continue;
+      if (!this.#add(conversation, item)) continue;
       const lost = SPEECH.has(item.kind) && conversation.lost(item);
       if (lost) conversation.remove(lost);
-      this.#add(conversation, item);
       const own = item.nick === this.nick;
       const fresh = older ? first && conversation.read && this.#isAfter(record, conversation) : true;
       if (fresh && !own && !NEWS.has(item.kind)) this.#count(conversation, item, true);
@@ -199,14 +198,15 @@ export class Chat {
     return record.id && this.#order.compare(conversation.read, record.id) < 0;
   }
 
-  /** Add an item; of one that is there already, nothing. */
+  /** Add an item, unless it is there already; say whether it was not. */
   #add(conversation, item) {
     if (item.id) this.#order.learn([item.id]);
     item.mention = item.kind === "said" && item.nick !== this.nick && this.mentions(item.text);
-    conversation.add(item);
+    if (!conversation.add(item)) return false;
     if (item.id && !conversation.catching) conversation.seen = conversation.lastId;
     const scrolled = conversation === this.current && !this.watching;
     if (conversation.items.length > ROWS * (scrolled ? 2 : 1)) conversation.trim(ROWS);
+    return true;
   }
 
   mentions(text) {

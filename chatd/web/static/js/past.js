@@ -14,7 +14,6 @@ export class Past {
   #chat;
   #ask;
   #due = 0; // when the next one that nobody waits for may follow
-  #keepsPrivate = true; // until the server says that it does not
 
   /** ask(verb, data, about) asks the server, as Connection does. */
   constructor(chat, ask) {
@@ -70,7 +69,6 @@ export class Past {
 
   /** Ask for a page of the history; null where nothing is kept. Rejects when we are cut off. */
   async #page(conversation, which) {
-    if (conversation.private && !this.#keepsPrivate) return null;
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
         const words = `${conversation.place} ${which}`;
@@ -78,8 +76,7 @@ export class Past {
         return answers.find((each) => each.event === "history") ?? null;
       } catch (refusal) {
         if (refusal.code === "closed") throw refusal;
-        if (refusal.code === "not-kept") this.#keepsPrivate = false;
-        if (conversation.private) return null;
+        if (conversation.private) return null; // most servers keep nothing of it
         if (attempt === 2) this.#chat.note(conversation, "failed", refusal.message, refusal.code);
         else await pause(AGAIN);
       }
