@@ -152,6 +152,8 @@ def test_commands_and_slashes(browser, server):
         ala.page.press("#text", "Enter")
         ala.sees("two")
         assert ala.messages() == ["one\ntwo"]
+        ala.write("/quit")
+        ala.page.wait_for_selector("#door:not([hidden])")
 
 
 def test_what_is_too_long_is_not_sent(browser, server):

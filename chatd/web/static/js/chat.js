@@ -12,7 +12,8 @@ import { Conversation, itemOf, keyOf, NEWS, Order } from "./conversation.js";
 
 export const GENERAL = "General";
 const SPEECH = new Set(["said", "told"]);
-const ROWS = 2000; // items that a conversation keeps; twice as many while somebody reads old ones
+const ROWS = 2000; // items that a conversation keeps
+const FAR = 6000; // the same while the reader has gone back in it
 
 export class Chat {
   nick = "";
@@ -187,15 +188,16 @@ export class Chat {
       if (!this.#add(conversation, item)) continue;
       const lost = SPEECH.has(item.kind) && conversation.lost(item);
       if (lost) conversation.remove(lost);
-      const own = item.nick === this.nick;
-      const fresh = older ? first && conversation.read && this.#isAfter(record, conversation) : true;
-      if (fresh && !own && !NEWS.has(item.kind)) this.#count(conversation, item, true);
+      const isNew = !older || (first && this.#isUnread(conversation, item));
+      const counts = item.nick !== this.nick && !NEWS.has(item.kind);
+      if (isNew && counts) this.#count(conversation, item, true);
     }
     this.emit("items", conversation);
   }
 
-  #isAfter(record, conversation) {
-    return record.id && this.#order.compare(conversation.read, record.id) < 0;
+  /** Whether an item came after what was read before the page was loaded again. */
+  #isUnread({ read }, { id }) {
+    return read && id && this.#order.compare(read, id) < 0;
   }
 
   /** Add an item, unless it is there already; say whether it was not. */
@@ -204,9 +206,17 @@ export class Chat {
     item.mention = item.kind === "said" && item.nick !== this.nick && this.mentions(item.text);
     if (!conversation.add(item)) return false;
     if (item.id && !conversation.catching) conversation.seen = conversation.lastId;
-    const scrolled = conversation === this.current && !this.watching;
-    if (conversation.items.length > ROWS * (scrolled ? 2 : 1)) conversation.trim(ROWS);
+    conversation.trim(this.#bound(conversation));
     return true;
+  }
+
+  #bound(conversation) {
+    return conversation === this.current && !this.watching ? FAR : ROWS;
+  }
+
+  /** Whether older messages would be dropped as soon as they were loaded. */
+  isFull(conversation) {
+    return conversation.items.length >= this.#bound(conversation);
   }
 
   mentions(text) {

@@ -90,7 +90,8 @@ export class Composer {
     this.#typed();
     this.#timeline.toEnd();
     const command = COMMAND.exec(text);
-    if (command) this.#session.command(command[1].toLowerCase(), command[2] ?? "");
+    if (command?.[1].toLowerCase() === "quit") byId("quit").click();
+    else if (command) this.#session.command(command[1].toLowerCase(), command[2] ?? "");
     else this.#session.say(current, text.startsWith("//") ? text.slice(1) : text);
   }
 }

@@ -143,7 +143,8 @@ export class Conversation {
 
   /** Forget the oldest items beyond a number; they can be loaded again. */
   trim(most) {
-    const gone = this.items.splice(0, Math.max(0, this.items.length - most));
+    if (this.items.length <= most) return;
+    const gone = this.items.splice(0, this.items.length - most);
     for (const { id } of gone) this.#ids.delete(id);
     this.more ||= gone.some((item) => item.id);
     if (gone.includes(this.line)) this.line = null;

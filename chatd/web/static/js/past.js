@@ -51,7 +51,8 @@ export class Past {
 
   /** Load a page of older messages, if there are any. */
   async older(conversation) {
-    if (conversation.loading || conversation.more === false) return;
+    const { loading, more } = conversation;
+    if (loading || more === false || this.#chat.isFull(conversation)) return;
     conversation.loading = true;
     this.#chat.emit("items", conversation);
     try {
