@@ -22,14 +22,11 @@ class Health:
         self._hub = hub
         self._recorder = recorder
         self._limits = limits
-        self._workers = Workers(1)  # a store may hang for longer than anybody waits
+        # A store may hang for longer than anybody waits. One more question may wait, if only until
+        # the thread that has just answered the last one is free.
+        self._workers = Workers(1, queue=1)
         self._asking = threading.Lock()
         self._trouble = ""
-
-    @property
-    def stores(self) -> bool:
-        """Whether there is a store to be asked."""
-        return self._recorder is not None
 
     def trouble(self) -> str:
         """Say what does not work, in words that anybody may read; empty if all does.

@@ -109,7 +109,8 @@ class Sampler:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Take the first sample, and go on."""
+        self.take()
         self._thread = start_lasting("chatd-sampler", self._run, self._over.is_set)
 
     def close(self) -> None:
@@ -119,7 +120,6 @@ class Sampler:
             self._thread.join(1.0)
 
     def _run(self) -> None:
-        self.take()
         while not self._over.wait(self.PERIOD):
             self.take()
 

@@ -35,6 +35,12 @@ def ask(port):
     return page.status, json.loads(page.text)
 
 
+def say(ala, text):
+    """Say something, and know that it was said."""
+    ala.send(f"PUB {text}")
+    assert ala.ask("WHOAMI") == "WHOAMI ala"
+
+
 def failing(reason):
     return 503, {"status": "failing", "reason": reason}
 
@@ -46,7 +52,7 @@ def test_all_is_well(engine, kept):
     """What was said before the question is in the store then, and the question is not."""
     with kept(engine) as (server, recorder), RawClient(server.port, nick="ala") as ala:
         assert ask(server.port) == WELL
-        ala.send("PUB hello")
+        say(ala, "hello")
         assert ask(server.port) == WELL
         assert recorder.waiting == 0
         events = recorder.store.stats().records
@@ -70,10 +76,10 @@ def test_a_store_that_fails_and_comes_back(kept, monkeypatch):
     with kept() as (server, recorder), RawClient(server.port, nick="ala") as ala:
         with monkeypatch.context() as broken:
             broken.setattr(recorder._store, "append", full)
-            ala.send("PUB hello")
+            say(ala, "hello")
             assert ask(server.port) == failing("the store does not work")
             assert ask(server.port) == failing("the store does not work")
-            ala.send("PUB still")
+            say(ala, "still")
         wait_until(lambda: ask(server.port) == WELL, "the store to work again")
         with monkeypatch.context() as broken:
             broken.setattr(recorder._store, "after", full)
@@ -92,7 +98,7 @@ def test_a_store_that_is_behind(kept, monkeypatch):
         with monkeypatch.context() as broken:
             broken.setattr(recorder._store, "append", slow)
             try:
-                ala.send("PUB hello")
+                say(ala, "hello")
                 assert ask(server.port) == failing("the store is behind")
             finally:
                 go_on.set()

@@ -219,12 +219,15 @@ def test_a_clock_that_stands_still_gives_no_rate():
     assert rates((), lambda s: s.messages) == []
 
 
-def test_the_sampler_begins_at_once_and_ends(monkeypatch):
-    monkeypatch.setattr(Sampler, "PERIOD", 0.001)
-    sampler = Sampler(figures, Limits(), Clock())
-    sampler.close()  # of a server that never started
+@pytest.mark.parametrize(("period", "count"), [(1000.0, 1), (0.001, 3)])
+def test_the_sampler_begins_at_once_goes_on_and_ends(monkeypatch, period, count):
+    monkeypatch.setattr(Sampler, "PERIOD", period)
     sampler = Sampler(figures, Limits(), Clock())
     sampler.start()
-    wait_until(lambda: len(sampler.samples) > 2, "three samples")
+    wait_until(lambda: len(sampler.samples) >= count, "samples")
     sampler.close()
     assert "chatd-sampler" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_sampler_that_never_began_ends():
+    Sampler(figures, Limits(), Clock()).close()
