@@ -141,10 +141,13 @@ export class Conversation {
     if (this.line === item) this.line = null;
   }
 
-  /** Forget the oldest items beyond a number; they can be loaded again. */
+  /**
+   * Forget the oldest items beyond a number; they can be loaded again. A tenth more goes at once,
+   * since the page has to move all rows when the first ones go.
+   */
   trim(most) {
     if (this.items.length <= most) return;
-    const gone = this.items.splice(0, this.items.length - most);
+    const gone = this.items.splice(0, this.items.length - Math.floor(most * 0.9));
     for (const { id } of gone) this.#ids.delete(id);
     this.more ||= gone.some((item) => item.id);
     if (gone.includes(this.line)) this.line = null;
