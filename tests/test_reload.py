@@ -101,6 +101,16 @@ def test_each_setting_either_changes_or_needs_a_restart():
     }
 
 
+def test_the_server_and_whose_log_it_is_both_use_a_setting():
+    asked, used = {"port": 0}, []
+    reload = Reload(lambda: Config(**asked), {"no-log-addresses": used.append})
+    with running_server(reload=reload) as server:
+        assert server.server.shows_addresses
+        asked["no_log_addresses"] = True
+        server.server.reload()
+        wait_until(lambda: used and not server.server.shows_addresses, "both uses")
+
+
 def test_a_mistake_changes_nothing(server, operator, tmp_path):
     told = operator.tell(server, greeting="hej", tls_cert=tmp_path / "none.pem")
     missing = f"cannot read {tmp_path}/none.pem: No such file or directory"

@@ -1,5 +1,6 @@
 """`/admin`: who gets in, what is seen there, and what can be done."""
 
+import logging
 import re
 from contextlib import ExitStack, contextmanager
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from chat import RawClient, wait_until
 from chatd.admins import make_admins
 from chatd.events import CommandError, LoggedOut, Moderated, Promoted, Refused
 from chatd.limits import Limits
+from chatd.mistakes import log_mistake
 from chatd.taps import Tap
 from chatd.testing import running_server
 from chatd.web.logins import Logins
@@ -434,6 +436,18 @@ def test_trouble_is_marked(tmp_path, monkeypatch):
         assert '<div class="bad"><dt>store</dt><dd>the disk is full, 7 were not stored<' in text
         assert '<div class="bad"><dt>plugins off</dt><dd>dice</dd>' in text
         browser.sees("plugin dice is switched off: it failed 10 times in a row")
+
+
+def test_mistakes_are_in_the_log_while_the_server_runs():
+    logger = logging.getLogger("chatd")
+    before = logger.handlers.copy()
+    with running() as (server, _):
+        number = log_mistake(ValueError("<boom>"), "a test")
+        browser = Browser(server)
+        browser.log_in()
+        browser.sees(f"warning: internal error {number} in a test")
+        browser.sees("ValueError: &lt;boom&gt;")
+    assert logger.handlers == before
 
 
 # -- its form --------------------------------------------------------------------------------------
