@@ -42,7 +42,7 @@ def running_browser():
 class Tab:
     """Somebody's browser with the page in it."""
 
-    def __init__(self, browser, port, nick=None, *, prepare=None, **settings):
+    def __init__(self, browser, port, nick=None, *, scheme="http", prepare=None, **settings):
         self.context = browser.new_context(
             **{
                 "locale": "en-GB",
@@ -58,7 +58,7 @@ class Tab:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         if prepare:
             prepare(self)
-        self.page.goto(f"http://127.0.0.1:{port}/")
+        self.page.goto(f"{scheme}://127.0.0.1:{port}/")
         if nick:
             self.enter(nick)
 

@@ -69,6 +69,24 @@ def test_everybody_chats_with_everybody(browser, server):
             assert ala.page.locator("#rooms .place").count() == 1
 
 
+def test_over_tls(browser, certificate):
+    files = {"tls_cert": certificate.chain, "tls_key": certificate.key}
+    with running_server(web=True, **files) as server:
+        safe = {"scheme": "https", "ignore_https_errors": True}
+        with (
+            tab(browser, server.port, "ala", **safe) as ala,
+            tab(browser, server.port, "bob") as bob,
+        ):
+            ala.write("hello by TLS")
+            bob.sees("hello by TLS")
+
+
+def test_without_javascript_it_says_how_to_join(browser, server):
+    with tab(browser, server.port, java_script_enabled=False) as page:
+        assert "This page needs JavaScript." in page.page.inner_text("noscript")
+        page.shot("noscript")
+
+
 def test_another_nick(browser, server):
     with tab(browser, server.port, "ala") as ala, tab(browser, server.port, "bob") as bob:
         ala.page.click("#me")
