@@ -157,7 +157,7 @@ class Recorder:
     def retain(self, retention: Retention) -> None:
         """Forget other things from now on; from any thread."""
         self._retention = retention
-        self._next_pruning = 0.0
+        self._pruned_at = -inf
 
     def close(self, timeout: float) -> None:
         """Store what is queued, for at most timeout seconds, and let go of the store.

@@ -238,6 +238,16 @@ def test_what_is_too_old_is_forgotten_once_a_minute(recording):
     wait_until(lambda: len(one.store.pruned) == 2, "the second look")
 
 
+def test_other_bounds_hold_at_once(recording):
+    one = recording(retention=Retention(100.0, 20))
+    one.say("a")
+    wait_until(lambda: one.store.pruned, "the first look")
+    one.recorder.retain(Retention(50.0, 10))
+    one.say("b")
+    wait_until(lambda: one.store.pruned[1:], "a look by the other bounds")
+    assert one.store.pruned[1] == (950.0, 10)
+
+
 def test_without_bounds_nothing_is_forgotten(recording):
     one = recording()
     one.say("a")
