@@ -205,6 +205,7 @@ def test_a_message_of_which_nobody_knows(browser, settings):
             wire.deaf, wire.mute, wire.works = False, "", False
             wire.cut()
             ala.page.wait_for_selector(".unsure:has-text('the second')")
+            assert not ala.page.is_visible("text=Send again")  # where to?
             ala.page.reload()  # and the tab still knows
             ala.page.wait_for_selector(".unsure:has-text('the third')")
             wire.works = True

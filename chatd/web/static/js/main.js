@@ -62,7 +62,7 @@ function showStatus() {
   byId("app").hidden = out;
   byId("enter").disabled = status === "entering";
   byId("status").textContent = status === "lost" ? t("status.lost") : "";
-  byId("state").dataset.status = status;
+  byId("app").dataset.status = status;
 }
 
 chat.on("status", (status) => {

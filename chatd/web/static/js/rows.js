@@ -91,7 +91,7 @@ function state(item, act) {
   const text = item.state === "unsure" ? t("message.unsure") : failure(item.error);
   return el("div.state", {},
     icon("warning"), el("span", {}, text),
-    el("button.link", { type: "button", onclick: () => act.again(item) }, t("message.again")),
+    el("button.link.again", { type: "button", onclick: () => act.again(item) }, t("message.again")),
     el("button.link", { type: "button", onclick: () => act.discard(item) }, t("message.discard")));
 }
 
