@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import webtalk
 from chat import PATIENCE
 from chatd.config import Listen
+from chatd.limits import Limits
 from chatd.testing import running_server
 
 LINES_ONLY = {"crlf", "json", "web"}
@@ -652,8 +653,10 @@ class Conversation:
 def conversation(engine, *dialects, **settings):
     """Run a server that listens with some dialects, and at the end let all go who are there."""
     listen = tuple(Listen(dialect, "127.0.0.1") for dialect in set(dialects))
-    web = Page.dialect in dialects
-    with running_server(engine=engine, listen=listen, web=web, **settings) as server:
+    if Page.dialect in dialects:
+        patient = Limits(web_silence=PATIENCE)
+        settings = {"web": True, "limits": patient, **settings}
+    with running_server(engine=engine, listen=listen, **settings) as server:
         talk = Conversation(server)
         try:
             yield talk

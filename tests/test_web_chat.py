@@ -1,12 +1,13 @@
 """What pages say and hear: every event with its keys, who enters when, one end for each tag."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from chat import RawClient
+from chat import PATIENCE, RawClient
 from chatd.admins import make_admins
 from chatd.commands import Command
 from chatd.config import Listen
@@ -70,6 +71,25 @@ def test_the_session_in_the_document():
         else:
             assert page.farewell() == ([], int(text), "")
     assert not any(unread.values())
+
+
+def test_the_program_in_the_document(capsys):
+    """W-01: it says what it says it does, and ends when the server does."""
+    program = DOCUMENT.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    with web_server() as server:
+        program = program.replace("localhost:5000", f"localhost:{server.port}")
+        with ThreadPoolExecutor() as pool, Browser(server.port) as witness:
+            witness.open_socket()
+            witness.ask_page("set-name", "eva")
+            running = pool.submit(exec, program, {})
+            assert until_said(witness)["message"] == "hello from Python"
+            server.server.stop()
+            running.result(PATIENCE)
+    assert capsys.readouterr().out.splitlines() == [
+        "[Server]: ala has entered the chat",
+        "ala: hello from Python",
+        "[Server]: the server is shutting down",
+    ]
 
 
 STAMPS = {"id": "1-7", "time": "2001-09-09T01:46:40Z"}

@@ -7,15 +7,17 @@ import json
 import struct
 from contextlib import contextmanager
 
+from msgspec.structs import replace
 from websockets.frames import Opcode, apply_mask
 
-from chat import RawClient
+from chat import PATIENCE, RawClient
 from chatd.addresses import Addresses
 from chatd.dialects import Setting
 from chatd.dialects.auto import Auto
 from chatd.dialects.web import HEADERS
 from chatd.fetching import Fetcher
 from chatd.flood import UNBOUND
+from chatd.limits import Limits
 from chatd.session import Session
 from chatd.testing import running_server
 from transcript import MemoryClient, MemoryWorld, _Pool
@@ -323,6 +325,7 @@ class Browser(RawClient):
 
 @contextmanager
 def web_server(**settings):
-    """Run a server with its web page."""
-    with running_server(**{"dialect": "auto", "web": True, **settings}) as server:
+    """Run a server with its web page, which makes guests of nobody that is merely slow."""
+    limits = replace(settings.pop("limits", Limits()), web_silence=PATIENCE)
+    with running_server(dialect="auto", web=True, limits=limits, **settings) as server:
         yield server
