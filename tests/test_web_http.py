@@ -60,6 +60,15 @@ def test_requests_in_pieces_are_answered_in_order(size):
     assert b"".join(world.pages.asked) == THREE
 
 
+@pytest.mark.parametrize("words", ["close", "Close", "TE, close"])
+def test_who_wants_one_answer_gets_one(words):
+    """R-30: however it is written; what follows is not looked at."""
+    world = WebMemory()
+    first = request(Connection=words)
+    assert bodies(world.say(first + request())) == ["GET / HTTP/1.1"]
+    assert world.pages.asked == [first]
+
+
 def test_a_head_is_read_once(monkeypatch):
     """R-30: however slowly its body comes."""
     heads = []

@@ -93,6 +93,7 @@ class Web(Dialect):
         self._held = b""
         self._sought = 0  # so far there is no end of the head
         self._size = 0  # of the request whose head is there
+        self._last = False  # nothing is to follow that request
         self._over = False
         self._heir: Dialect | None = None
 
@@ -115,6 +116,7 @@ class Web(Dialect):
             if head.target == PATH:
                 return self._open_socket(head)
             self._size = len(head.raw) + self._body_size(head)
+            self._last = head.lists("connection", "close")
         if len(self._held) < self._size:
             return None
         raw, self._held = self._held[: self._size], self._held[self._size :]
@@ -170,9 +172,9 @@ class Web(Dialect):
         return origin in ours or origin in (self.setting.origins or ())
 
     def done(self, request: Request, error: CommandError | None) -> tuple[Event, ...]:
+        self._over = self._last or error is not None
         if error is None:
             return ()
-        self._over = True
         return (Failed(error.code, error.text),)
 
     @property
