@@ -14,6 +14,7 @@ from websockets.frames import CloseCode
 
 from chatd.dialects import Dialect, Setting
 from chatd.dialects.jsonl import SERVER, FromClient, parse, said_as, sendable
+from chatd.dialects.notices import is_slow_down
 from chatd.dialects.past import around, found_text, missed_text, moment
 from chatd.dialects.websocket import WebSocket, close_frame, frame
 from chatd.events import (
@@ -301,6 +302,8 @@ def _missed(item: _Item, event: Missed) -> None:
 
 def _notice(item: _Item, event: Notice) -> None:
     item.event = "notice"
+    if is_slow_down(event):
+        item.code = "slow-down"
 
 
 def _failed(item: _Item, event: Failed) -> None:

@@ -13,7 +13,6 @@ const FIRST_PAUSE = 500; // ms before the first attempt to come back
 const LONGEST_PAUSE = 30_000;
 const NICK_TAKEN = 90_000; // ms for which our old connection may still have our nick
 const FINAL = new Set(["kicked", "banned", "sent-away", "bad-name"]); // no use in coming back
-const SLOW = /^you are fast/; // the notice of its flood control
 const TOLD = new Set(["users", "rooms", "you", "history", "found"]); // answers in words
 
 export class Session {
@@ -129,7 +128,7 @@ export class Session {
       if (this.status === "in") chat.note(chat.current, "failed", data.message, data.code);
     } else if (data.event === "notice") {
       // What the page asks by itself is slowed down, too, and the reader need not know.
-      if (request && !request.loud && SLOW.test(data.message)) return;
+      if (request && !request.loud && data.code === "slow-down") return;
       chat.note(request?.conversation ?? chat.current, "notice", data.message);
     } else if (data.event === "entered" && data.own) {
       chat.setNick(data.nick);
