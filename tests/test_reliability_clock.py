@@ -24,11 +24,13 @@ DAY = 86400.0
 
 TIME_OF_DAY = {"time.time", "time.time_ns", "time.localtime", "datetime.now", "datetime.today"}
 SHOWN_OR_KEPT = {
+    "activity.py::__init__": "when something happened, for moderators",
     "bans.py::__init__": "until when a ban is in force, also by the next start",
     "console.py::structured": "when something happened, in the log",
     "doctor.py::_certificate": "whether a certificate is valid now",
     "ledger.py::__init__": "the same as of the log, in the history",
     "options.py::convert": "what `chatctl --since 2h` means",
+    "overview.py::_log": "the same, as it is shown",
     "recorder.py::__init__": "what is too old to be kept",
     "server.py::start": "the number of the epoch, unless the store has seen it",
 }

@@ -28,18 +28,18 @@ def chatting(stack, port, number):
 def test_a_loop_has_one_thread(tmp_path, engine):
     """S0-31: with --engine select one thread serves all clients; with asyncio, too.
 
-    A second one waits to be asked to read the settings again.
+    A second one waits to be asked to read the settings again; a third one, for the web, counts.
     """
     with ExitStack() as stack:
         process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", engine))
         stack.enter_context(RawClient(process.port, nick="first"))
-        assert tasks(process) == 2
+        assert tasks(process) == 3
         clients = chatting(stack, process.port, 8)
-        assert tasks(process) == 2
+        assert tasks(process) == 3
         assert clients[0].ask("PRIV user1 hello") == "OK"
         clients[2].close()
         assert clients[0].ask("LIST").startswith("USERS first user0 user1")
-        assert tasks(process) == 2
+        assert tasks(process) == 3
 
 
 def test_by_default_every_client_has_a_thread(tmp_path):
