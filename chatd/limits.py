@@ -42,8 +42,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     per_address: int = 64
     """Connections at a time from one address: a school class behind one router, not a botnet."""
 
-    arrivals: int = 120
-    """New connections a minute from one address: two a second are enough for anybody's script."""
+    arrivals: int = 300
+    """New connections a minute from one address: thirty browsers that open the page, with seven
+    each, and some that load it again."""
 
     neighbours: int = 5
     """Sessions' worth of requests that all those of one address may make together: a household,
@@ -106,6 +107,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     web_workers: int = 4
     """Threads for web pages: each takes a millisecond, most of it the interpreter's own time."""
+
+    web_idle: float = 3.0
+    """How long a connection of HTTP may be without a request. Browsers leave six behind a page,
+    of the places of their address; a slow link needs some time to take the last answer."""
 
     web_head: int = 16 * KIB
     """Bytes of a request's head: four times what browsers send."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from chatd.bans import Sanction
 from chatd.delivery import Delivery, Encoder
 from chatd.dialects import FIRST, Dialect
-from chatd.events import CommandError, Event, Failed, Goodbye, Request, WireError
+from chatd.events import CommandError, Event, Failed, Fetch, Goodbye, Request, WireError
 from chatd.flood import Flow, Pace
 from chatd.hub import Hub
 from chatd.layers import Layer, LayerError
@@ -55,6 +55,7 @@ class Session(Output):
         "_dialect",
         "_dispatch",
         "_door_lines",
+        "_door_since",
         "_ended",
         "_first",
         "_held",
@@ -113,7 +114,7 @@ class Session(Output):
         self._waiting_bytes = 0  # that came behind it
         self._over = False  # nothing comes any more
         self._door_lines = 0  # before login
-        self._opened = clock()
+        self._opened = self._door_since = clock()
         self._expect_login()
 
     @property
@@ -133,7 +134,13 @@ class Session(Output):
     def _expect_login(self) -> None:
         limits = self._limits
         self._login_time = limits.login_typed if self._dialect.typed else limits.login
-        self._set_due(Due.LOGIN, self._opened + self._login_time - self.clock())
+        self._set_due(Due.LOGIN, self._door_since + self._login_time - self.clock())
+
+    def _come_again(self) -> None:
+        """Begin anew at the door: who asks for pages may ask for another one, in its own time."""
+        self._door_lines = 0
+        self._door_since = self.clock()
+        self._expect_login()
 
     def open(self) -> None:
         """Enter the hub's books, and begin the conversation unless a layer comes first."""
@@ -373,6 +380,8 @@ class Session(Output):
 
     def _conclude(self, request: Request, error: BaseException | None) -> None:
         if error is None:
+            if isinstance(request, Fetch) and not self._ended:
+                self._come_again()
             for event in self._dialect.done(request, None):
                 self._hub.reply(self, event)
             return

@@ -187,13 +187,12 @@ def test_a_server_without_pages_takes_requests_for_strangers():
 # -- bounds ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "begun", [b"", b"GET / HT", request()[:-2], request(Content_Length=9) + b"x"]
-)
+@pytest.mark.parametrize("begun", [b"GET / HT", request()[:-2], request(Content_Length=9) + b"x"])
 def test_a_request_that_is_slow_meets_the_login_deadline(begun):
-    """R-30: counted from accept, whatever comes meanwhile; the place at the door is free then."""
+    """R-30: counted from the answer before, whatever comes; the place at the door is free then."""
     world = WebMemory()
     client = world.connect()
+    world.later(5)
     client.send(request() + begun)
     read_response(world.hear(client))
     assert world.hub.at_the_door == 1
@@ -206,15 +205,39 @@ def test_a_request_that_is_slow_meets_the_login_deadline(begun):
     assert world.hub.at_the_door == 0
 
 
-def test_a_connection_has_so_many_requests():
-    """As many as anything before a login."""
+def test_a_connection_has_requests_without_end():
+    """What is counted at the door is counted anew behind each answer."""
     world = WebMemory()
     client = world.connect()
-    for _ in range(50):
+    for _ in range(60):
         client.send(request())
-        bodies(world.hear(client))
-    client.send(request())
-    assert_refused(world.hear(client, True), 408)
+        assert bodies(world.hear(client)) == ["GET / HTTP/1.1"]
+        world.later(1)
+
+
+def test_a_connection_without_a_request_is_closed():
+    """R-30: without a word, so that browsers take none of it for an answer."""
+    world = WebMemory()
+    pool = world._dispatcher.fetcher._workers = Pool()
+    client = world.connect()
+    client.send(request()[:-2])
+    assert client.session.patience is None
+    client.send(b"\r\n")
+    assert client.session.patience is None
+    pool.jobs[0].run()
+    client.send(b"")
+    assert client.session.patience == 3.0
+    client.wait_until_taken()
+    assert bodies(world.hear(client, True)) == ["GET / HTTP/1.1"]
+
+
+def test_idle_connections_leave_an_engine(engine):
+    """And whoever says something now and then does not."""
+    with web_server(engine=engine, limits=Limits(web_idle=0.05)) as server:
+        with Browser(server.port) as browser:
+            assert browser.get()[0].status == 200
+            assert browser.rest() == b""
+        wait_until(lambda: server.server.hub.at_the_door == 0)
 
 
 def test_the_pace_of_all():

@@ -94,6 +94,7 @@ class Web(Dialect):
         self._sought = 0  # so far there is no end of the head
         self._size = 0  # of the request whose head is there
         self._last = False  # nothing is to follow that request
+        self._asked = False  # and its answer is on its way
         self._over = False
         self._heir: Dialect | None = None
 
@@ -121,6 +122,7 @@ class Web(Dialect):
             return None
         raw, self._held = self._held[: self._size], self._held[self._size :]
         self._size = self._sought = 0
+        self._asked = True
         return Fetch("", (), raw)
 
     def _next_head(self) -> _Head | None:
@@ -172,10 +174,19 @@ class Web(Dialect):
         return origin in ours or origin in (self.setting.origins or ())
 
     def done(self, request: Request, error: CommandError | None) -> tuple[Event, ...]:
+        self._asked = False
         self._over = self._last or error is not None
         if error is None:
             return ()
         return (Failed(error.code, error.text),)
+
+    @property
+    def patience(self) -> float | None:
+        busy = self._held or self._asked or self._over or self._heir is not None
+        return None if busy else self.setting.limits.web_idle
+
+    def quiet_passed(self) -> None:
+        self._over = True
 
     @property
     def heir(self) -> Dialect | None:
