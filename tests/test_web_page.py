@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,20 @@ def test_failures_that_are_translated_are_those_of_the_server():
     assert not codes - known
 
 
+# Failures that no user of the page meets: of programs, and of clients of other protocols.
+LEFT_OUT = {"bad-json", "bad-message", "bad-utf8", "ended", "error", "logged-in", "login"}
+LEFT_OUT |= {"not-logged-in", "unknown-chunk"}
+
+
+def test_failures_of_the_server_are_translated():
+    folders = (SOURCE, SOURCE.parent / "plugins" / "chatd_plugins")
+    code = "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
+    raised = r'(?:CommandError|Failed|Goodbye)\(\s*"([a-z0-9-]+)"|_send_away\(\w+, "([a-z]+)"'
+    codes = {code for found in re.findall(raised, code) for code in found if code}
+    assert {"kicked", "banned", "muted", "bad-name", "nick-taken"} <= codes
+    assert {code for code in codes if f"failed.{code}" not in ENGLISH} == LEFT_OUT
+
+
 def test_the_page_shows_its_english_before_it_has_a_language():
     for key, text in re.findall(r'data-t="([^"]+)"[^>]*>([^<]*)<', PAGE):
         assert text == ENGLISH[key], key
@@ -117,6 +133,79 @@ def test_directions_are_logical():
     side = "(?:left|right)"
     physical = rf"(?:margin|padding|border)-{side}|(?<![-\w]){side}\s*:|align: {side}"
     assert not re.search(physical, STYLE)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """Run a script that may import the modules; gives what it prints as JSON."""
+    if not (program := shutil.which("node")):
+        pytest.skip("node is not installed: bin/setup-browser")
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "package.json").write_text('{"type": "module"}')
+    shutil.copytree(STATIC / "js", folder / "js")
+
+    def run(script):
+        (folder / "script.js").write_text(script)
+        command = [program, "script.js"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=20, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    return run
+
+
+LINKS = """
+import { richText } from "./js/dom.js";
+globalThis.document = { createElement: () => ({ setAttribute() {}, append() {} }) };
+const long = "http://" + ".".repeat(2660) + ")".repeat(1330);
+const count = (text) => richText(text).filter((each) => typeof each !== "string").length;
+const started = process.cpuUsage().user;
+const links = [long, `https://a.example/${"x".repeat(3000)}`, "https://a.example/x."].map(count);
+console.log(JSON.stringify([links, process.cpuUsage().user - started]));
+"""
+
+
+def test_no_message_keeps_the_page_busy(node):
+    links, microseconds = node(LINKS)
+    assert links == [0, 0, 1]
+    assert microseconds < 1_000_000  # it would be a minute of computing if it were cubic
+
+
+NICKS = """
+import { Chat } from "./js/chat.js";
+const chat = new Chat();
+const odd = ["guest-0001", "a.b", "^x$", "(o)[o]{o}", "a|b/c\\\\d*+?", "!#%&',:;<=>@_`~"];
+console.log(JSON.stringify(odd.map((nick) => {
+  chat.setNick(nick);
+  return chat.mentions(`hello ${nick}!`) && !chat.mentions("guestx0001 aab x oo");
+})));
+"""
+
+
+def test_a_nick_may_have_any_sign(node):
+    assert all(node(NICKS))
+
+
+KEYS = """
+import { listen } from "./js/keys.js";
+let press;
+globalThis.document = {
+  addEventListener: (name, listener) => (press = listener),
+  getElementById: () => ({ hidden: false }),
+  querySelector: () => null,
+};
+const wishes = [];
+listen({ search: () => wishes.push("search"), help: () => wishes.push("help") });
+const keys = [["k", "KeyK"], ["л", "KeyK"], ["t", "KeyK"], ["/", "Slash"], [".", "Slash"]];
+for (const [key, code] of [...keys, ["-", "Slash"], ["ن", "KeyK"]]) {
+  press({ key, code, ctrlKey: true, preventDefault() {}, target: { closest: () => null } });
+}
+console.log(JSON.stringify(wishes));
+"""
+
+
+def test_keys_work_on_keyboards_of_all_scripts(node):
+    assert node(KEYS) == ["search", "search", "help", "help", "search"]
 
 
 def test_every_module_is_loaded_at_once():

@@ -47,7 +47,7 @@ export class Chat {
 
   setNick(nick) {
     this.nick = nick;
-    const escaped = nick.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    const escaped = nick.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"); // no others with the u flag
     this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_])`, "iu");
     this.emit("nick");
   }

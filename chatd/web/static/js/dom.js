@@ -6,7 +6,9 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LINK = /(?<![\p{L}\p{N}])https?:\/\/[^\s<>"]+/giu;
 const HUES = [15, 38, 60, 130, 152, 175, 200, 228, 255, 282, 312, 345]; // yellow is mud when dark
-const BEHIND_LINK = /[.,;:!?'»”…]+$/u;
+const LONGEST_LINK = 2000; // characters; what is longer stays text
+const BEHIND_LINK = ".,;:!?'»”…";
+const OPENING = { ")": "(", "]": "[", "}": "{" };
 
 /** Find an element of index.html. */
 export const byId = (id) => document.getElementById(id);
@@ -73,7 +75,7 @@ export function richText(text) {
   let end = 0;
   for (const found of text.matchAll(LINK)) {
     const address = withoutTail(found[0]);
-    if (!isWebAddress(address)) continue;
+    if (address.length > LONGEST_LINK || !isWebAddress(address)) continue;
     const link = { href: address, target: "_blank", rel: "noopener noreferrer", dir: "ltr" };
     nodes.push(text.slice(end, found.index), el("a", link, address));
     end = found.index + address.length;
@@ -82,17 +84,20 @@ export function richText(text) {
   return nodes.filter(Boolean);
 }
 
-/** A sentence's end is not the link's; a closing bracket is if the link opens it. */
+/**
+ * A sentence's end is not the link's; a closing bracket is if the link opens it. Looks at each
+ * character once or twice, since a text of a stranger's must not keep the page busy.
+ */
 function withoutTail(address) {
-  let before;
-  do {
-    before = address;
-    address = address.replace(BEHIND_LINK, "");
-    for (const [open, close] of ["()", "[]", "{}"]) {
-      if (address.endsWith(close) && !address.includes(open)) address = address.slice(0, -1);
-    }
-  } while (address !== before);
-  return address;
+  const spare = {}; // closing brackets that nothing opens, by kind
+  for (const [close, open] of Object.entries(OPENING)) {
+    spare[close] = address.split(close).length - address.split(open).length;
+  }
+  for (let end = address.length; ; end--) {
+    const last = address[end - 1];
+    if (spare[last] > 0) spare[last]--;
+    else if (!BEHIND_LINK.includes(last)) return address.slice(0, end);
+  }
 }
 
 function isWebAddress(text) {

@@ -57,9 +57,12 @@ export function t(key, values = {}) {
   });
 }
 
-/** The text of a refusal: by its code where there is one, else as the server says it. */
+/**
+ * The text of a refusal: by its code where there is one, else as the server says it. Where the
+ * server says more than the code, such as a reason, its words are part of the text.
+ */
 export const failure = ({ code, message }) =>
-  `failed.${code}` in catalogue ? t(`failed.${code}`) : message;
+  `failed.${code}` in catalogue ? t(`failed.${code}`, { message }) : message;
 
 /** Fill in the texts of elements that name their key, and of their labels and hints. */
 function translate(root) {

@@ -15,14 +15,20 @@ export function listen(act) {
 }
 
 function wishOf(event) {
-  const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
+  const { key, code, altKey, ctrlKey, metaKey, shiftKey } = event;
   if (altKey && !ctrlKey && !metaKey && !shiftKey) {
     return { ArrowUp: "up", ArrowDown: "down" }[key];
   }
-  if (ctrlKey || metaKey) return { k: "search", "/": "help" }[key.toLowerCase()];
+  if (ctrlKey || metaKey) return { k: "search", "/": "help" }[nameOf(key, code)];
   if (key === "Escape") return "shut";
   if (event.target.closest("input, textarea, select")) return undefined;
   if (key === "?") return "help";
   if (key === "End") return "toEnd";
   return key.length === 1 && key !== " " ? "write" : undefined;
+}
+
+/** On a keyboard of another script the key is known by its place: K is Л in Russian, / is a dot. */
+function nameOf(key, code) {
+  if (key === "." && code === "Slash") return "/";
+  return key > "~" && code.startsWith("Key") ? code.slice(3).toLowerCase() : key.toLowerCase();
 }
