@@ -87,6 +87,14 @@ def test_without_javascript_it_says_how_to_join(browser, server):
         page.shot("noscript")
 
 
+def test_a_module_that_is_missing(browser, server):
+    def prepare(page):
+        page.page.route("**/js/rows.js", lambda route: route.abort("connectionfailed"))
+
+    with tab(browser, server.port, prepare=prepare) as page:
+        page.sees("could not be loaded", "#unloaded")
+
+
 def test_another_nick(browser, server):
     with tab(browser, server.port, "ala") as ala, tab(browser, server.port, "bob") as bob:
         ala.page.click("#me")

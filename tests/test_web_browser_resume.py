@@ -52,7 +52,7 @@ class Wire:
 
 def test_a_reload_goes_on_where_it_was(browser, settings):
     with running_server(**settings) as server, RawClient(server.port, nick="bob") as bob:
-        with tab(browser, server.port, "ala") as ala:
+        with tab(browser, server.port, "ala-1") as ala:
             for text in ("/create tea", "/join tea", "a cup?"):
                 ala.write(text)
             ala.sees("a cup?")
@@ -78,9 +78,11 @@ def test_private_messages_are_there_again_if_the_server_keeps_them(browser, sett
             ala.write("yes?")
             assert bob.line() == "OK"
             assert bob.line() == "PRIV_FROM ala yes?"
+            ala.page.fill("#text", "between us")
             ala.page.reload()
             ala.sees("bob", "#place")
             ala.page.wait_for_selector("#beginning")
+            assert "between us" not in ala.page.evaluate("sessionStorage['chatd.tab']")
             assert ala.messages() == (["psst", "yes?"] if kept else [])
 
 
@@ -274,6 +276,20 @@ def test_who_is_kicked_does_not_come_back(browser, settings):
             bob.send("KICK ala enough of that")
             ala.sees("enough of that", "#door-error")
             assert ala.page.is_visible("#door")  # and not waiting for the connection
+            ala.page.reload()
+            ala.page.wait_for_selector("#door:not([hidden])")
+
+
+def test_a_copy_of_a_tab_is_asked_for_another_nick(browser, settings):
+    with running_server(**settings) as server:
+        with tab(browser, server.port, "ala") as ala:
+            ala.page.evaluate("dispatchEvent(new Event('pagehide'))")  # what it is, is kept
+            with ala.context.expect_page() as copy:
+                ala.page.evaluate("void open('/')")
+            copy.value.wait_for_selector("#door:not([hidden])")
+            assert copy.value.inner_text("#door-error") == "This nick is taken."
+            ala.page.reload()
+            ala.sees("ala", "#me")
 
 
 def test_who_goes_has_gone(browser, settings):
@@ -283,4 +299,5 @@ def test_who_goes_has_gone(browser, settings):
             ala.page.click("#quit")
             ala.page.wait_for_selector("#door:not([hidden])")
             assert ala.page.input_value("#nick") == "ala"
+            assert not ala.page.is_visible("#unloaded")
             assert ala.page.evaluate("sessionStorage.length") == 0

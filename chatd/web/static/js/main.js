@@ -10,10 +10,11 @@ import { Notifier } from "./notify.js";
 import { Panels } from "./panels.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
-import { choice, choose, forgetTab, keepTab, recallTab } from "./storage.js";
+import { choice, choose, claim, forgetTab, keepTab, recallTab } from "./storage.js";
 import { Timeline } from "./timeline.js";
 
 const SAVING = 1_000; // ms between two looks at what a reload of the page would lose
+const TALKS = 50; // private conversations, the last ones, that are there after a reload
 
 const chat = new Chat();
 const session = new Session(chat, `${location.origin.replace(/^http/, "ws")}/chat`);
@@ -76,9 +77,15 @@ chat.on("status", (status) => {
   }
 });
 
-chat.on("farewell", (refusal) => (byId("door-error").textContent = failure(refusal)));
+chat.on("farewell", (refusal) => {
+  byId("door-error").textContent = failure(refusal);
+  forgetTab(); // a reload must not bring back whoever was sent away
+});
 
-chat.on("nick", () => choose("nick", chat.nick));
+chat.on("nick", () => {
+  choose("nick", chat.nick);
+  claim(chat.nick);
+});
 
 byId("door-form").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -133,15 +140,19 @@ document.addEventListener("visibilitychange", () => document.hidden || session.w
 
 // -- what this tab remembers ----------------------------------------------------------------------
 
+/** Nothing that is said or written in private is put where it outlives the page. */
 function keep() {
   if (session.status === "out" || session.status === "entering") return;
-  const all = [...chat.conversations.values()];
-  const outgoing = all.flatMap((each) =>
+  const talks = [...chat.conversations.values()].filter((each) => each.private);
+  const rooms = [...chat.conversations.values()].filter((each) => !each.private);
+  const all = [...rooms, ...talks.slice(-TALKS)];
+  const outgoing = rooms.flatMap((each) =>
     each.items.filter((item) => item.state).map((item) => ({ ...item, place: each.place })),
   );
   keepTab({
     nick: chat.nick,
-    places: all.map(({ place, draft, read }) => ({ place, draft, read })),
+    places: all.map(({ place, draft, read, private: isPrivate }) =>
+      isPrivate ? { place, read } : { place, draft, read }),
     open: chat.current.key,
     outgoing,
   });
@@ -150,7 +161,7 @@ function keep() {
 /** Be where this tab was before the page was loaded again. */
 function restore({ places = [], open, outgoing = [] }) {
   const at = (place) => chat.conversation(place.replace(/^@/, ""), place.startsWith("@"));
-  for (const { place, draft, read } of places) Object.assign(at(place), { draft, read });
+  for (const { place, draft = "", read } of places) Object.assign(at(place), { draft, read });
   for (const { place, ...item } of outgoing) {
     at(place).add({ ...item, state: item.state === "failed" ? "failed" : "unsure" });
   }
@@ -160,13 +171,23 @@ function restore({ places = [], open, outgoing = [] }) {
 addEventListener("pagehide", keep);
 const saving = setInterval(keep, SAVING);
 
-const tab = recallTab();
-byId("nick").value = tab.nick || choice("nick");
-if (tab.nick) {
-  restore(tab);
-  chat.setNick(tab.nick);
-  session.resume(tab.nick);
-} else {
-  showStatus();
-  byId("nick").select();
+async function start() {
+  const tab = recallTab();
+  byId("nick").value = tab.nick || choice("nick");
+  if (tab.nick && (await claim(tab.nick))) {
+    restore(tab);
+    chat.setNick(tab.nick);
+    await session.resume(tab.nick);
+  } else {
+    showStatus();
+    if (tab.nick) byId("door-error").textContent = failure({ code: "nick-taken" });
+    byId("nick").select();
+  }
 }
+
+byId("unloaded").hidden = true;
+start().catch((mistake) => {
+  forgetTab(); // what we cannot go on from, a reload could not either
+  session.quit();
+  throw mistake;
+});

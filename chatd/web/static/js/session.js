@@ -11,7 +11,9 @@ import { Past } from "./past.js";
 
 const FIRST_PAUSE = 500; // ms before the first attempt to come back
 const LONGEST_PAUSE = 30_000;
-const NICK_TAKEN = 90_000; // ms for which our old connection may still have our nick
+// For so many ms our old connection may still have our nick: servers find out within 125 s that
+// nobody is there, and after that there has to be one more attempt.
+const NICK_TAKEN = 135_000 + LONGEST_PAUSE;
 const FINAL = new Set(["kicked", "banned", "sent-away", "bad-name"]); // no use in coming back
 const TOLD = new Set(["users", "rooms", "you", "history", "found"]); // answers in words
 

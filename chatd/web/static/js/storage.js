@@ -5,6 +5,7 @@
  */
 
 const TAB = "chatd.tab";
+const CLAIMING = 1_000; // ms in which the page before a reload lets go of its nick
 
 /** Give a choice: nick, language, theme or notify. */
 export function choice(name) {
@@ -50,4 +51,29 @@ export function forgetTab() {
   } catch {
     // There was nothing.
   }
+}
+
+let claimed = "";
+let release = () => {};
+
+/**
+ * Claim a nick for this tab, in place of the one before; say whether no other tab of the browser
+ * has it. A tab that is duplicated takes its place in the chat along, which one of them can have.
+ * Browsers tell only where nobody can have changed the page on the way; elsewhere it is true.
+ */
+export function claim(nick) {
+  if (nick === claimed || !navigator.locks) return Promise.resolve(true);
+  claimed = nick;
+  release();
+  return new Promise((resolve) => {
+    const hold = () => new Promise((free) => {
+      release = free;
+      resolve(true);
+    });
+    const signal = AbortSignal.timeout(CLAIMING);
+    navigator.locks.request(`chatd.nick.${nick}`, { signal }, hold).catch(() => {
+      claimed = "";
+      resolve(false);
+    });
+  });
 }
