@@ -26,6 +26,7 @@ def server():
 def log_in(page, port):
     """Log in by keyboard: the name has the focus."""
     page.goto(f"http://localhost:{port}/admin")
+    page.wait_for_selector("[name=name]:focus")  # which comes a moment after the page
     page.keyboard.type("root")
     page.keyboard.press("Tab")
     page.keyboard.type(SECRET)
