@@ -301,3 +301,20 @@ def test_who_goes_has_gone(browser, settings):
             assert ala.page.input_value("#nick") == "ala"
             assert not ala.page.is_visible("#unloaded")
             assert ala.page.evaluate("sessionStorage.length") == 0
+
+
+def test_what_is_missing_is_told(browser, settings):
+    """By its number, or, behind a crash, that it may be."""
+    show = """async () => {
+        const { fill } = await import("/static/js/rows.js");
+        const row = document.createElement("div");
+        return [3, undefined].map((count) => {
+            fill(row, { kind: "missed", count }, { fold: 0 }, {});
+            return row.textContent;
+        });
+    }"""
+    with running_server(**settings) as server, tab(browser, server.port, "ala") as ala:
+        assert ala.page.evaluate(show) == [
+            "3 messages are not stored here",
+            "What was said last before a crash of the server may be missing here",
+        ]

@@ -97,11 +97,13 @@ function state(item, act) {
 
 function aside(item) {
   if (NEWS.has(item.kind)) return el("p", {}, t(`news.${item.kind}`, item), " ", clock(item));
-  if (item.kind === "missed") return el("p", {}, t("news.missed", { count: item.count }));
+  if (item.kind === "missed") return el("p", {}, missing(item));
   const failed = item.kind === "failed";
   const text = failed ? failure({ code: item.code, message: item.text }) : item.text;
   return el("p", {}, icon(failed ? "warning" : "info"), el("span", { dir: "auto" }, text));
 }
+
+const missing = ({ count }) => (count ? t("news.missed", { count }) : t("news.lost"));
 
 function folded(item, place, act) {
   const unfold = { type: "button", onclick: () => act.unfold(item, place.fold) };
