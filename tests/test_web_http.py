@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat import RawClient, wait_until
+from chatd.admins import make_admins
 from chatd.config import Listen
-from chatd.dialects import web
+from chatd.dialects import Setting, web
 from chatd.dialects.web import Web
 from chatd.events import CommandError, Disconnected, Fetch, WireError
 from chatd.flood import Pace
@@ -138,6 +139,7 @@ REFUSED = {
     "endless head": (b"GET /" + b"x" * 16 * 1024, 431),
     "endless fields": (b"GET / HTTP/1.1\r\n" + b"A:\r\n" * 5000, 431),
     "later version": (request(version="2.0"), 505),
+    "version that never was": (request(version="1.9"), 505),
     "other method": (request(method="GETS"), 501),
 }
 
@@ -340,6 +342,7 @@ def test_what_an_application_is_told():
 def test_whether_a_connection_goes_on(raw, again):
     response, _, goes_on = ask(raw)
     assert (response.status, goes_on) == (200, again)
+    assert response.headers.get("Keep-Alive") in (None, "timeout=3")
     assert response.version == 11
 
 
@@ -365,7 +368,7 @@ def test_an_application_that_fails(caplog):
         raise ValueError("on purpose")
 
     data, again = Gateway(fails).answer(request(), "192.0.2.7:1", False)
-    assert read_response(data)[0].status == 500
+    assert_refused(data, 500)
     assert not again
     assert "on purpose" in caplog.text
 
@@ -407,6 +410,46 @@ def test_a_page_of_the_application_that_fails():
     assert response.status == 500
     assert_safe(response)
     assert mistakes() == before + 1
+
+
+NEVER = "Thu, 01 Jan 99999999999999999999 00:00:00 GMT"
+NOWHERE = "Thu, 01 Jan 2026 00:00:00 +99999999999999999999"
+ODD = st.sampled_from([NEVER, NOWHERE, '"x"', "bytes=0-1", "[::1", "multipart/form-data"]) | WORDS
+DATES = ("If_Modified_Since", "If_Unmodified_Since", "If_Range")
+NAMES = (*DATES, "Range", "If_None_Match", "Host", "Cookie", "Content_Type", "Origin", "Accept")
+
+
+@pytest.fixture(scope="module")
+def site():
+    with web_server(admins=make_admins(["root"], "open sesame")) as server:
+        yield server.server._dispatcher.fetcher._pages
+
+
+@given(
+    target=st.sampled_from(["/", "/static/app.css", "/static/%ff", "/metrics", "/admin"]) | WORDS,
+    method=st.sampled_from(["GET", "POST"]),
+    body=st.binary(max_size=40) | st.just(b"name=%00&secret=%ed%a0%80"),
+    fields=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=3),
+)
+@example("/", "GET", b"", {"If_Modified_Since": NEVER})
+@example("/", "GET", b"", {"If_Modified_Since": NOWHERE})
+@example("/", "GET", b"", {"If_Unmodified_Since": NEVER})
+@example("/", "GET", b"", {"If_Range": NEVER, "Range": "bytes=0-1"})
+def test_no_request_alone_makes_a_mistake(site, target, method, body, fields):
+    """R-31: whatever it says, there is an answer with a policy, and nothing is our mistake."""
+    before = mistakes()
+    path = target if target.startswith("/") else f"/{target}"
+    end = Web(Setting(Limits()))
+    end.feed(request(path, method, body, **fields))
+    try:
+        fetch = end.next_request()
+    except WireError:
+        return
+    if isinstance(fetch, Fetch):
+        response = read_response(site.answer(fetch.raw, "127.0.0.1:1", False)[0])[0]
+        assert response.status != 500
+        assert response.headers.get_all("Content-Security-Policy") == [web.POLICY]
+        assert mistakes() == before
 
 
 # -- over sockets ----------------------------------------------------------------------------------

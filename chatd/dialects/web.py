@@ -6,6 +6,7 @@ goes on as `webchat`, if it is opened by our own page or by one that may.
 """
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -42,7 +43,7 @@ FIRST_WORDS = tuple(f"{method} ".encode() for method in _METHODS)
 
 _END = b"\r\n\r\n"
 _BARE = re.compile(rb"(?<!\r)\n")
-_LINE = re.compile(r"([A-Z]+) (\S+) HTTP/([0-9])\.([0-9])")
+_LINE = re.compile(r"([A-Z]+) (\S+) HTTP/([0-9]\.[0-9])")
 _TARGET = re.compile(r"/(?!/)[!\"$-~]*")  # of a page of ours: neither a URL nor a part of a page
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)")
 _LENGTH = re.compile(r"[0-9]{1,9}")
@@ -60,7 +61,13 @@ _STATUS = {
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     **dict.fromkeys(("busy", "full", "shutdown", "timeout"), HTTPStatus.SERVICE_UNAVAILABLE),
 }
-_MORE = {"no-socket": {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}}
+_MORE = {
+    "no-socket": {
+        "Connection": "Upgrade, close",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+    }
+}
 
 
 def begins(data: bytes) -> bool:
@@ -205,8 +212,8 @@ def _parse(raw: bytes) -> _Head:
     line = _LINE.fullmatch(first)
     if line is None:
         raise WireError("bad-request", "this is no request for a page")
-    method, target, major, minor = line.groups()
-    if major != "1":
+    method, target, version = line.groups()
+    if version not in ("1.0", "1.1"):
         raise WireError("bad-version", "HTTP/1.1 is spoken here")
     if method not in _METHODS:
         raise WireError("bad-method", f"there is nothing here for {method}")
@@ -219,20 +226,25 @@ def _parse(raw: bytes) -> _Head:
         if name in fields and name in _ONCE:
             raise WireError("bad-request", f"there are two of {name}")
         fields[name] = field[2].strip(" \t")
-    if not _TARGET.fullmatch(target) or (minor != "0" and "host" not in fields):
+    if not _TARGET.fullmatch(target) or (version != "1.0" and "host" not in fields):
         raise WireError("bad-request", "a request names a page, and the host")
-    return _Head(raw, method, target, f"{major}.{minor}", fields)
+    return _Head(raw, method, target, version, fields)
 
 
 def _refusal(event: Failed) -> bytes:
     status = _STATUS.get(event.code, HTTPStatus.BAD_REQUEST)
-    text = f"{event.text}\n".encode(errors="replace")
+    return last_answer(f"{status.value} {status.phrase}", event.text, _MORE.get(event.code, {}))
+
+
+def last_answer(status: str, text: str, more: Mapping[str, str]) -> bytes:
+    """Write an answer in words, behind which the connection ends; more are further headers."""
+    body = f"{text}\n".encode(errors="replace")
     headers = {
         "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": len(text),
-        "Connection": "Upgrade, close" if event.code in _MORE else "close",
-        **_MORE.get(event.code, {}),
+        "Content-Length": len(body),
+        "Connection": "close",
+        **more,
         **HEADERS,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode() + text
+    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body

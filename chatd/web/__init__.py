@@ -51,7 +51,8 @@ class Site:
             if self._gateway is None:
                 from chatd.web.app import make_app
 
-                self._gateway = Gateway(make_app(self._server, self.activity, self.sampler))
+                app = make_app(self._server, self.activity, self.sampler)
+                self._gateway = Gateway(app, self._server.limits.web_idle)
             return self._gateway
 
     def close(self) -> None:

@@ -13,8 +13,23 @@ from chatd.web.admin import Admin
 from chatd.web.overview import Overview
 from chatd.web.probes import make_probes
 
+_PASSED_OVER = (
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_IF_RANGE",
+    "HTTP_RANGE",
+)
+"""Fields that nobody needs, since files are small and have ETags: a date that is none makes
+werkzeug raise OverflowError."""
+
 
 class _App(Flask):
+    def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+        """Answer a request."""
+        for name in _PASSED_OVER:
+            environ.pop(name, None)
+        return super().wsgi_app(environ, start_response)
+
     def log_exception(self, exc_info: Any) -> None:
         """Log what a page raised as any mistake of the server's is."""
         log_mistake(exc_info[1], "a page")
