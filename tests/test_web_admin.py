@@ -18,6 +18,7 @@ from chatd.testing import running_server
 from chatd.web.logins import Logins
 from fakes import World
 from webbing import fetch
+from webtalk import request
 
 SECRET = "open sesame"
 ADMINS = make_admins(["root", "eva"], SECRET)
@@ -183,6 +184,23 @@ def test_a_proxy_that_speaks_tls_may_ask_for_it():
     with running() as (server, _):
         browser = Browser(server, Host=FAR, X_Forwarded_Proto="https", Origin=f"https://{FAR}")
         assert browser.log_in().status == 200
+        for header in ("X_Forwarded_For", "Via"):  # which did not say that it does
+            assert Browser(server, Host="localhost", **{header: "x"}).get().status == 403
+
+
+def test_whoever_is_elsewhere_is_so_by_any_name():
+    """Neither as localhost nor as a proxy is the secret asked for in clear."""
+    with running() as (server, _):
+        pages = server.server._dispatcher.fetcher._pages
+        for more in ({"Host": "localhost"}, {"X_Forwarded_Proto": "https"}):
+            for address, encrypted, status in (
+                ("192.0.2.7:4000", False, b"403"),
+                ("[2001:db8::7]:4000", False, b"403"),
+                ("192.0.2.7:4000", True, b"200"),
+                ("[::1]:4000", False, b"200"),
+            ):
+                answer, _ = pages.answer(request("/admin", **more), address, encrypted)
+                assert answer.split()[1] == status, (more, address)
 
 
 def test_a_visitor_is_known_by_the_address_that_all_others_see():

@@ -91,7 +91,7 @@ def test_metrics_are_for_some_networks(networks):
     assert (page.status, page.text) == (403, "metrics are for those whom --metrics-from names\n")
 
 
-@pytest.mark.parametrize("header", ["Forwarded", "X_Forwarded_For"])
+@pytest.mark.parametrize("header", ["Forwarded", "X_Forwarded_For", "X_Real_IP", "Via"])
 def test_whom_a_proxy_brings_is_not_on_this_machine(header):
     with running_server(web=True) as server:
         assert fetch(server.port, "/metrics", **{header: "for=127.0.0.1"}).status == 403

@@ -8,8 +8,8 @@ from flask import request
 from chatd.engines import peer_name
 from chatd.networks import LOOPBACK, holds
 
-FORWARDED = ("Forwarded", "X-Forwarded-For")
-"""What proxies add to a request."""
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
+"""What proxies add to a request, or most of them."""
 
 
 def address() -> str:
@@ -25,11 +25,16 @@ def come_by_proxy() -> bool:
 def are_unseen() -> bool:
     """Say whether nobody on the way can read what is sent, and the browser keeps a safe cookie.
 
-    That is so with TLS, which a proxy may have spoken with the browser, and on one machine.
-    Whoever makes TLS up harms nobody else.
+    That is so with TLS, and on this machine: for a browser here, and for one that has spoken TLS
+    with a proxy here. What somebody elsewhere says of a proxy, or as a name, does not count.
     """
-    proxied = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    return request.is_secure or proxied or _is_this_machine(request.host)
+    if request.is_secure:
+        return True
+    if not holds(LOOPBACK, request.remote_addr or ""):
+        return False
+    if come_by_proxy():
+        return request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    return _is_this_machine(request.host)
 
 
 def _is_this_machine(host: str) -> bool:
