@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from chat import RawClient, chatd_process
+from webtalk import Browser
 
 
 def tasks(process):
@@ -50,3 +51,20 @@ def test_by_default_every_client_has_a_thread(tmp_path):
         before = tasks(process)
         chatting(stack, process.port, 8)
         assert tasks(process) == before + 8
+
+
+def test_a_page_has_no_thread_but_its_client_s(tmp_path, engine):
+    """W-01: with threads each socket has one, with the others none."""
+    with ExitStack() as stack:
+        process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", engine))
+
+        def join(number):
+            page = stack.enter_context(Browser(process.port))
+            page.open_socket()
+            assert page.ask_page("set-name", f"page{number}")["event"] == "entered"
+
+        join(0)
+        before = tasks(process)
+        for number in range(1, 9):
+            join(number)
+        assert tasks(process) - before == (8 if engine == "threads" else 0)
