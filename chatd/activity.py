@@ -5,12 +5,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from chatd.events import Connected, Disconnected, Event, LoggedOut, Said
+from chatd.events import Connected, Disconnected, Event, Inspected, LoggedOut, Said
 from chatd.limits import Limits
 from chatd.output import TOO_SLOW
 
-_PASSED_OVER = {Said, Connected, Disconnected}
-"""What would push all else out of the list: each page of the web is a connection."""
+_PASSED_OVER = {Said, Connected, Disconnected, Inspected}
+"""What would push all else out of the list: each page of the web is a connection, and anybody may
+have the books shown."""
 
 
 class Activity:
@@ -27,6 +28,7 @@ class Activity:
         """How many users were dropped because they were too slow."""
         self._lock = threading.Lock()
         self._last: deque[tuple[float, Event]] = deque(maxlen=limits.tail)
+        self._most = limits.tail_bytes
 
     def see(self, events: Sequence[Event]) -> None:
         """Take note of a batch; by the drainer."""
@@ -45,6 +47,9 @@ class Activity:
         now = self._now()
         with self._lock:
             self._last.extend((now, event) for event in events)
+            size = sum(event.size for _, event in self._last)
+            while size > self._most:
+                size -= self._last.popleft()[1].size
 
     @property
     def last(self) -> Sequence[tuple[float, Event]]:

@@ -111,10 +111,14 @@ def _inspection(event: Inspected) -> list[str]:
     """The block of SPEC S3-15."""
     return [
         "###------[START DEBUG]------###",
-        f"connected: {', '.join(event.addresses)}",
-        f"logged in: {', '.join(event.nicks)}",
+        f"connected: {_some(event.addresses, event.more_addresses)}",
+        f"logged in: {_some(event.nicks, event.more_nicks)}",
         "###------[END DEBUG]------###",
     ]
+
+
+def _some(names: Sequence[str], more: int) -> str:
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def printable(text: str) -> str:

@@ -372,6 +372,10 @@ class Inspected(Event, frozen=True):
     public: ClassVar[bool] = True
     addresses: tuple[str, ...]
     nicks: tuple[str, ...]
+    more_addresses: int = 0
+    """Connections that are not named."""
+    more_nicks: int = 0
+    """The same of users."""
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ is in one order. The lock is never held across a system call, encoding, logging 
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from chatd.delivery import Change, Delivery, Entry
 from chatd.events import (
@@ -416,11 +417,14 @@ class Hub:
         return Presence(client, user.nick, tuple(room.name for room in user.rooms.values()))
 
     def inspect(self) -> None:
-        """Show the books on the console: addresses of all connections, nicks of all users."""
+        """Show the books on the console: addresses of connections, nicks of users, oldest first."""
+        most = self._limits.books
         with self._lock:
-            addresses = tuple(client.address for client in self._present)
-            nicks = tuple(user.nick for user in self._users.values())
-            self._append(Entry(Inspected(addresses, nicks)))
+            present, users = self._present, self._users.values()
+            addresses = tuple(client.address for client in islice(present, most))
+            nicks = tuple(user.nick for user in islice(users, most))
+            more = max(0, len(present) - most), max(0, len(users) - most)
+            self._append(Entry(Inspected(addresses, nicks, *more)))
 
     # -- inside ------------------------------------------------------------------------------
 

@@ -52,7 +52,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     past: int = 4
     """How many times slower than all else questions about the past are taken, half as many at
-    once: a line of one can have the store search, and 64 KiB for an answer."""
+    once: a line of one can have the store search, and 64 KiB for an answer. So is `debug`, which
+    writes some KiB into the log."""
 
     batch: int = 64 * KIB
     """Messages delivered in one go. Much smaller batches cost sends, larger ones would take a
@@ -210,4 +211,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Members of a room that it names, and rooms of a session."""
 
     tail: int = 100
-    """Events of the log that /admin lists: what an operator reads, not an archive."""
+    """Lines of the log that /admin lists: what an operator reads, not an archive."""
+
+    tail_bytes: int = 64 * KIB
+    """The same, in bytes: more than as many of the longest lines that users can cause."""
+
+    books: int = 100
+    """Connections, and users, that `debug` names in the log: anybody may ask, at the door even."""

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from chat import LineClient, RawClient, chatd_process, wait_until
 from chatcli import Notice, Said, Told
 from chatd.commands import Command
+from chatd.console import describe
 from chatd.dialects.notices import is_slow_down, slow_down
 from chatd.engines import LONGEST_PAUSE, Connection
-from chatd.events import LoggedOut
+from chatd.events import Inspected, LoggedOut
 from chatd.flood import TOLD_AGAIN, UNBOUND, Bucket, Flow, Pace
 from chatd.limits import Limits
 from chatd.testing import running_server
@@ -189,7 +190,9 @@ LATER = "NOTICE you are fast, so what you send waits its turn (0.5 a second)"
 
 
 def past_world(pace, **limits):
-    return World([Command("say", say), Command("history", history)], pace=pace, **limits)
+    commands = [Command("say", say), Command("history", history)]
+    books = Command("debug", lambda ctx: ctx.inspect(), before_login=True)
+    return World([*commands, books], pace=pace, **limits)
 
 
 def test_questions_about_the_past_have_a_pace_of_their_own():
@@ -210,6 +213,19 @@ def test_questions_about_the_past_have_a_pace_of_their_own():
     assert sum(answers) == 100
     assert max(answers[1:]) == 1
     assert world.clock.now - start == pytest.approx(2.0 * 95)
+
+
+def test_the_log_names_some_of_those_who_are_there():
+    """However many they are, and not too often: anybody may ask."""
+    world = past_world(Pace(10, 2.0), books=2)
+    for nick in ("ala", "bob", "eva"):
+        world.connect(nick)
+    assert world.connect().ask(*["DEBUG"] * 100) == [LATER]
+    books, *others = world.seen(Inspected)
+    assert len(others) == 4
+    _, connected, nicks, _ = describe(books)
+    assert connected.endswith(" and 2 more")
+    assert nicks == "logged in: ala, bob and 1 more"
 
 
 def test_who_has_asked_enough_may_talk_on():

@@ -10,7 +10,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chat import RawClient, wait_until
 from chatd.activity import Activity
-from chatd.events import Connected, Disconnected, LoggedIn, LoggedOut, Refused, Said, Warned
+from chatd.events import (
+    Connected,
+    Disconnected,
+    Inspected,
+    LoggedIn,
+    LoggedOut,
+    Refused,
+    Said,
+    Warned,
+)
 from chatd.limits import Limits
 from chatd.metrics import Figures, Sampler, levels, rates
 from chatd.output import TOO_SLOW
@@ -168,11 +177,15 @@ def test_activity_counts_all_and_lists_what_matters():
     time.pass_by(1)
     activity.see([Disconnected("127.0.0.1:4001", "connection closed")])
     activity.note([Warned("a mistake")])
+    activity.see([Inspected(("127.0.0.1:4000",), ("ala",))])
     assert activity.last == ((1000, came), (1001, Warned("a mistake")))
-    assert activity.counts == {Connected: 1, LoggedIn: 1, Said: 1, Disconnected: 1}
+    assert activity.counts == {Connected: 1, LoggedIn: 1, Said: 1, Disconnected: 1, Inspected: 1}
     refused = [Refused("127.0.0.1:4002", str(number)) for number in range(9)]
     activity.see(refused)
     assert [event for _, event in activity.last] == refused[-3:]
+    long = [Warned("x" * 30_000) for _ in range(3)]
+    activity.note(long)
+    assert [event for _, event in activity.last] == long[-2:]
 
 
 def test_who_is_dropped_is_counted():
