@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 import chatd
+from modules import running_modules
 
 SOURCE = Path(chatd.__file__).parent
 STATIC = SOURCE / "web" / "static"
@@ -137,21 +136,7 @@ def test_directions_are_logical():
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    """Run a script that may import the modules; gives what it prints as JSON."""
-    if not (program := shutil.which("node")):
-        pytest.skip("node is not installed: bin/setup-browser")
-    folder = tmp_path_factory.mktemp("modules")
-    (folder / "package.json").write_text('{"type": "module"}')
-    shutil.copytree(STATIC / "js", folder / "js")
-
-    def run(script):
-        (folder / "script.js").write_text(script)
-        command = [program, "script.js"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=20, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        return json.loads(done.stdout)
-
-    return run
+    return running_modules(tmp_path_factory)
 
 
 LINKS = """

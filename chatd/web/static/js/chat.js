@@ -5,10 +5,11 @@
  *
  * Events: `users`, `rooms`, `conversations` (the list, or a count of unread messages), `items`
  * (conversation), `opened` (conversation), `nick`, `attention` (conversation, item) for what is
- * worth a notification.
+ * worth a notification, `ready` (what may be said where has changed).
  */
 
 import { Conversation, itemOf, keyOf, NEWS, Order } from "./conversation.js";
+import { Partners } from "./partners.js";
 
 export const GENERAL = "General";
 const SPEECH = new Set(["said", "told"]);
@@ -25,6 +26,7 @@ export class Chat {
   watching = false;
   #order = new Order();
   #mention = null;
+  #partners = new Partners(this);
   #listeners = {};
 
   constructor() {
@@ -106,9 +108,11 @@ export class Chat {
           this.conversation(data.own ? data.to : data.source, true), itemOf(data), data.own);
       case "entered":
         this.users.set(keyOf(data.nick), data.nick);
+        this.#partners.hear(data);
         return this.#peopleChanged(this.general, data);
       case "left":
         this.users.delete(keyOf(data.nick));
+        this.#partners.hear(data);
         return this.#peopleChanged(this.general, data);
       case "renamed":
         return this.#renamed(data);
@@ -135,7 +139,6 @@ export class Chat {
 
   #peopleChanged(conversation, data) {
     this.#add(conversation, itemOf(data));
-    this.#tellPrivate(data.nick, data);
     this.emit("users");
     this.emit("items", conversation);
   }
@@ -144,13 +147,7 @@ export class Chat {
     this.users.delete(keyOf(data.old));
     this.users.set(keyOf(data.nick), data.nick);
     if (data.own) this.setNick(data.nick);
-    const talk = this.find(`@${data.old}`);
-    if (talk && (data.nick === talk.name || !this.find(`@${data.nick}`))) {
-      this.conversations.delete(talk.key);
-      talk.name = data.nick;
-      this.conversations.set(talk.key, talk);
-      this.emit("conversations");
-    }
+    this.#partners.hear(data);
     this.#peopleChanged(this.general, data);
   }
 
@@ -160,14 +157,6 @@ export class Chat {
     const conversation = this.conversation(data.room);
     if (parted) this.close(conversation);
     else this.#peopleChanged(conversation, data);
-  }
-
-  /** Whoever is talked to in private may go, and somebody else come by that nick: say so there. */
-  #tellPrivate(nick, data) {
-    const talk = this.find(`@${nick}`);
-    if (!talk || data.event === "joined" || data.event === "parted") return;
-    talk.add({ ...itemOf(data), id: undefined });
-    this.emit("items", talk);
   }
 
   /** Tell the reader something in a conversation: the server's words, or a failure by its code. */
@@ -182,17 +171,36 @@ export class Chat {
   recall(conversation, records, older) {
     const ids = records.map((record) => record.id).filter(Boolean);
     this.#order.learn(ids, older);
-    const first = older && conversation.more === null;
     for (const record of records) {
+      if (!older && conversation === this.general) this.#partners.recall(record);
       const item = itemOf(record);
       if (!this.#add(conversation, item)) continue;
       const lost = SPEECH.has(item.kind) && conversation.lost(item);
       if (lost) conversation.remove(lost);
-      const isNew = !older || (first && this.#isUnread(conversation, item));
+      const isNew = !older || (conversation.counting && this.#isUnread(conversation, item));
       const counts = item.nick !== this.nick && !NEWS.has(item.kind);
       if (isNew && counts) this.#count(conversation, item, true);
     }
     this.emit("items", conversation);
+  }
+
+  /** Nothing is missing any more of what was said during a break. */
+  caughtUp(conversation) {
+    conversation.catching = false;
+    conversation.seen = conversation.lastId;
+    this.goOn(conversation);
+  }
+
+  /** Go on with what waits for the past of a conversation, be it known or not to be had now. */
+  goOn(conversation) {
+    if (conversation === this.general) this.#partners.release();
+    this.emit("ready");
+  }
+
+  /** Whether there are unread messages that are not loaded yet. */
+  hasMoreUnread(conversation) {
+    const { more, firstId } = conversation;
+    return more && this.#isUnread(conversation, { id: firstId }) && !this.isFull(conversation);
   }
 
   /** Whether an item came after what was read before the page was loaded again. */
@@ -211,7 +219,8 @@ export class Chat {
   }
 
   #bound(conversation) {
-    return conversation === this.current && !this.watching ? FAR : ROWS;
+    const isFar = conversation === this.current && !this.watching;
+    return isFar || conversation.sought ? FAR : ROWS;
   }
 
   /** Whether older messages would be dropped as soon as they were loaded. */

@@ -28,7 +28,7 @@ export class Composer {
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     chat.on("opened", () => this.show());
     chat.on("conversations", () => this.#label());
-    chat.on("status", () => this.#typed());
+    for (const event of ["status", "ready"]) chat.on(event, () => this.#typed());
   }
 
   /** Show the draft of the current conversation. */
@@ -55,7 +55,7 @@ export class Composer {
     this.#text.style.height = `${this.#text.scrollHeight}px`;
     const over = this.#over();
     this.#tell(over > 0 ? t("composer.long", { count: over }) : "");
-    byId("send").disabled = this.#session.status !== "in" || over > 0;
+    byId("send").disabled = !this.#session.canSay(this.#chat.current) || over > 0;
   }
 
   /** By how many bytes the text is too long. */
@@ -81,7 +81,7 @@ export class Composer {
   #send() {
     const text = this.#text.value.trim();
     if (!text || this.#over() > 0) return;
-    if (this.#session.status !== "in") {
+    if (!this.#session.canSay(this.#chat.current)) {
       this.#tell(failure({ code: "closed" }));
       return;
     }

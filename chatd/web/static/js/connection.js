@@ -19,6 +19,11 @@ export class Refusal extends Error {
   }
 }
 
+/** Mistakes of ours are for the console, where they are seen. */
+export function ignoreRefusal(error) {
+  if (!(error instanceof Refusal)) throw error;
+}
+
 /** By how many bytes a request is too long; less than 1 if it is not. */
 export const excess = (verb, data, tag = "99999") =>
   new TextEncoder().encode(JSON.stringify({ type: verb, data, tag })).length - LONGEST;

@@ -69,7 +69,14 @@ export class Conversation {
   /** The id up to which nothing is missing; where a resumed connection goes on. */
   catching = false;
   /** Whether what was said during a break is still being fetched. */
-  loading = false;
+  loading = null;
+  /** While older messages are being loaded, a promise of them. */
+  retry = 0;
+  /** If what was said before could not be fetched, the timer of the next attempt. */
+  counting = false;
+  /** Whether it is still to be found out how much was unread before the page was loaded again. */
+  sought = false;
+  /** Whether older messages are loaded to get to one of them. */
   unread = 0;
   mentioned = false;
   line = null;

@@ -161,7 +161,9 @@ function keep() {
 /** Be where this tab was before the page was loaded again. */
 function restore({ places = [], open, outgoing = [] }) {
   const at = (place) => chat.conversation(place.replace(/^@/, ""), place.startsWith("@"));
-  for (const { place, draft = "", read } of places) Object.assign(at(place), { draft, read });
+  for (const { place, draft = "", read } of places) {
+    Object.assign(at(place), { draft, read, counting: true });
+  }
   for (const { place, ...item } of outgoing) {
     at(place).add({ ...item, state: item.state === "failed" ? "failed" : "unsure" });
   }

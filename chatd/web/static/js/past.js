@@ -4,16 +4,22 @@
  * itself keep a distance, so that what the reader asks is carried out at once.
  */
 
+import { ignoreRefusal, Refusal } from "./connection.js";
+
 const AGAIN = 3_000; // ms before a question that failed is asked once more
+const TRIES = 3; // after which it is given up for a while
+const LATER = 30_000; // ms before it is tried anew
 const PACE = 2_100; // ms between two of those that nobody waits for
 const BURST = 4; // of them may come at once
 const PAGE = 50; // older messages at a time
-const MISSED_PAGE = 500; // as many as the server gives at once
+export const BIG_PAGE = 500; // as many as the server gives at once
+const UNREAD_PAGES = 3; // big ones, to count what was not read before the page was loaded again
 
 export class Past {
   #chat;
   #ask;
   #due = 0; // when the next one that nobody waits for may follow
+  #isPrivateKept = true; // by the server, as far as we know
 
   /** ask(verb, data, about) asks the server, as Connection does. */
   constructor(chat, ask) {
@@ -21,25 +27,79 @@ export class Past {
     this.#ask = ask;
   }
 
-  /** Fetch all that was said since the connection broke, or the last page at the beginning. */
+  /**
+   * Fetch all that was said since the connection broke, or the last page at the beginning. What
+   * fails is tried again later. Rejects when we are cut off.
+   */
   async catchUp(conversation) {
-    const { seen } = conversation;
     if (this.#chat.conversations.get(conversation.key) !== conversation) return; // closed
-    if (conversation.catching && seen) {
-      for (let more = `after ${seen}`; more; ) {
-        await this.#turn();
-        const page = await this.#page(conversation, `${MISSED_PAGE} ${more}`);
-        if (!page) break;
-        this.#chat.recall(conversation, page.records ?? [], false);
-        conversation.seen = page.records?.at(-1)?.id ?? conversation.seen;
-        more = page.more;
+    await this.#try(conversation, async () => {
+      if (conversation.catching && conversation.seen) await this.#missed(conversation);
+      this.#chat.caughtUp(conversation);
+      if (conversation.more === null) await this.#load(conversation, PAGE, true);
+      for (let left = UNREAD_PAGES; left && this.#chat.hasMoreUnread(conversation); left--) {
+        await this.#load(conversation, BIG_PAGE, true);
       }
+      conversation.counting = false;
+    });
+  }
+
+  /** Load a page of older messages, if there are any. */
+  async older(conversation, count = PAGE) {
+    const { more, retry } = conversation;
+    if (retry || more === false || this.#chat.isFull(conversation)) return;
+    const load = this.#try(conversation, () => this.#load(conversation, count));
+    await load.catch(ignoreRefusal); // cut off: it is asked again with the next connection
+  }
+
+  /** Do what asks about a conversation's past; if that fails say so, once, and try again later. */
+  async #try(conversation, work) {
+    try {
+      await work();
+      clearTimeout(conversation.retry);
+      conversation.retry = 0;
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal) || refusal.code === "closed") throw refusal;
+      if (!conversation.retry) {
+        this.#chat.note(conversation, "failed", refusal.message, refusal.code);
+      }
+      clearTimeout(conversation.retry);
+      const again = () => this.catchUp(conversation).catch(ignoreRefusal);
+      conversation.retry = setTimeout(again, LATER);
+      this.#chat.goOn(conversation);
     }
-    conversation.catching = false;
-    conversation.seen = conversation.lastId;
-    if (conversation.more !== null) return;
-    await this.#turn();
-    await this.older(conversation);
+    this.#chat.emit("items", conversation);
+  }
+
+  async #missed(conversation) {
+    for (let more = `after ${conversation.seen}`; more; ) {
+      await this.#turn();
+      const page = await this.#page(conversation, `${BIG_PAGE} ${more}`);
+      this.#chat.recall(conversation, page.records ?? [], false);
+      conversation.seen = page.records?.at(-1)?.id ?? conversation.seen;
+      more = page.more;
+    }
+  }
+
+  /** Load older messages; whoever asks while some are being loaded waits for them. */
+  #load(conversation, count, inTurn = false) {
+    conversation.loading ??= this.#fetch(conversation, count, inTurn).finally(() => {
+      conversation.loading = null;
+    });
+    return conversation.loading;
+  }
+
+  async #fetch(conversation, count, inTurn) {
+    if (conversation.private && !this.#isPrivateKept) {
+      conversation.more = false;
+      return;
+    }
+    this.#chat.emit("items", conversation);
+    if (inTurn) await this.#turn();
+    const first = conversation.firstId;
+    const page = await this.#page(conversation, first ? `${count} before ${first}` : `${count}`);
+    this.#chat.recall(conversation, page.records ?? [], true);
+    conversation.more = Boolean(page.more);
   }
 
   /** Wait until a question about the past costs nobody else's turn. */
@@ -49,40 +109,22 @@ export class Past {
     await pause(this.#due - now);
   }
 
-  /** Load a page of older messages, if there are any. */
-  async older(conversation) {
-    const { loading, more } = conversation;
-    if (loading || more === false || this.#chat.isFull(conversation)) return;
-    conversation.loading = true;
-    this.#chat.emit("items", conversation);
-    try {
-      const first = conversation.firstId;
-      const page = await this.#page(conversation, first ? `${PAGE} before ${first}` : `${PAGE}`);
-      this.#chat.recall(conversation, page?.records ?? [], true);
-      conversation.more = Boolean(page?.more);
-    } catch (error) {
-      if (error.code !== "closed") throw error; // else it is asked again with the next connection
-    } finally {
-      conversation.loading = false;
-      this.#chat.emit("items", conversation);
-    }
-  }
-
-  /** Ask for a page of the history; null where nothing is kept. Rejects when we are cut off. */
+  /** Ask for a page of the history; an empty one where nothing is kept. */
   async #page(conversation, which) {
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         const words = `${conversation.place} ${which}`;
         const answers = await this.#ask("history", words, { conversation });
-        return answers.find((each) => each.event === "history") ?? null;
+        return answers.find((each) => each.event === "history") ?? {};
       } catch (refusal) {
-        if (refusal.code === "closed") throw refusal;
-        if (conversation.private) return null; // most servers keep nothing of it
-        if (attempt === 2) this.#chat.note(conversation, "failed", refusal.message, refusal.code);
-        else await pause(AGAIN);
+        if (refusal.code === "not-kept") {
+          this.#isPrivateKept = false;
+          return {};
+        }
+        if (refusal.code === "closed" || attempt === TRIES) throw refusal;
+        await pause(AGAIN);
       }
     }
-    return null;
   }
 
   /** Find messages; resolves to a list of records, those that match have `found`. */

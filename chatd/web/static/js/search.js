@@ -3,8 +3,9 @@
 import { keyOf } from "./conversation.js";
 import { avatar, byId, el, richText } from "./dom.js";
 import { failure, momentOf, t } from "./i18n.js";
+import { BIG_PAGE } from "./past.js";
 
-const TRIES = 8; // pages that are loaded to get to what was found
+const PAGES = 10; // big ones that are loaded to get to what was found, a few seconds each
 
 export class Search {
   #chat;
@@ -80,13 +81,16 @@ export class Search {
       return;
     }
     this.#chat.open(conversation);
-    for (let left = TRIES; left && !conversation.find(record.id) && conversation.more; left--) {
+    conversation.sought = true;
+    for (let left = PAGES; left && !conversation.find(record.id); left--) {
+      if (!conversation.more || conversation.retry || this.#session.status !== "in") break;
       this.#state.textContent = t("search.loading");
-      await this.#session.past.older(conversation);
+      await this.#session.past.older(conversation, BIG_PAGE);
     }
     const item = conversation.find(record.id);
     this.#state.textContent = item ? "" : t("search.far");
     if (item && this.#chat.current === conversation) this.#timeline.reveal(item);
+    conversation.sought = false;
   }
 }
 

@@ -6,7 +6,7 @@
  * why we are out).
  */
 
-import { Connection, excess, Refusal } from "./connection.js";
+import { Connection, excess, ignoreRefusal, Refusal } from "./connection.js";
 import { Past } from "./past.js";
 
 const FIRST_PAUSE = 500; // ms before the first attempt to come back
@@ -152,10 +152,15 @@ export class Session {
     const chat = this.#chat;
     const all = [...chat.conversations.values()];
     const rooms = all.filter((each) => !each.private && each !== chat.general);
-    await Promise.all(rooms.map((room) => this.#rejoin(room)));
-    for (const conversation of [chat.current, ...all.filter((each) => each !== chat.current)]) {
-      await this.past.catchUp(conversation);
-    }
+    const talks = all.filter((each) => each.private);
+    const rest = new Set([chat.current, ...rooms, ...talks]);
+    rest.delete(chat.general);
+    const follow = async () => {
+      await Promise.all(rooms.map((room) => this.#rejoin(room)));
+      for (const conversation of rest) await this.past.catchUp(conversation);
+    };
+    // General tells who is who now, for which the private conversations wait.
+    await Promise.all([this.past.catchUp(chat.general), follow()]);
   }
 
   async #rejoin(conversation) {
@@ -190,6 +195,12 @@ export class Session {
   #ask(verb, data, about) {
     const closed = () => Promise.reject(new Refusal("closed"));
     return this.#connection?.ask(verb, data, about) ?? closed();
+  }
+
+  /** Whether something may be said in a conversation: in private when it is known who is who. */
+  canSay(conversation) {
+    const { catching, retry } = this.#chat.general;
+    return this.status === "in" && !(conversation.private && catching && !retry);
   }
 
   /** By how many bytes a text is too long to be said; less than 1 if it is not. */
@@ -261,11 +272,6 @@ export class Session {
 /** The request that says a text in a conversation. */
 function inWire({ name, private: isPrivate }, text) {
   return [isPrivate ? "tell" : "say", `${name} ${text}`];
-}
-
-/** Mistakes of ours are for the console, where they are seen. */
-function ignoreRefusal(error) {
-  if (!(error instanceof Refusal)) throw error;
 }
 
 const longer = (time) => Math.min(time * 1.7, LONGEST_PAUSE);

@@ -5,7 +5,7 @@
  */
 
 const TAB = "chatd.tab";
-const CLAIMING = 1_000; // ms in which the page before a reload lets go of its nick
+const CLAIMING = 2_000; // ms in which the page before a reload lets go of its nick
 
 /** Give a choice: nick, language, theme or notify. */
 export function choice(name) {

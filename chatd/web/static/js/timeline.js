@@ -30,7 +30,7 @@ export class Timeline {
     this.#session = session;
     this.#act = {
       tell: (nick) => nick !== chat.nick && chat.open(chat.conversation(nick, true)),
-      again: (item) => session.status === "in" && session.again(chat.current, item),
+      again: (item) => session.canSay(chat.current) && session.again(chat.current, item),
       discard: (item) => chat.mark(chat.current, item, "gone"),
       unfold: (item, count) => this.#unfold(item, count),
     };
@@ -73,6 +73,7 @@ export class Timeline {
     row.scrollIntoView({ block: "center" });
     row.tabIndex = -1;
     row.focus({ preventScroll: true });
+    this.#look();
     row.classList.add("flash");
     setTimeout(() => row.classList.remove("flash"), FLASH);
   }
@@ -157,11 +158,10 @@ export class Timeline {
     chat.watching = this.#stuck && !document.hidden;
     if (chat.watching) chat.seen();
     this.#jump.hidden = this.#stuck;
-    const { unread, more } = chat.current;
+    const { unread, more, loading } = chat.current;
     byId("jump-count").textContent = unread ? number(unread) : "";
     this.#jump.ariaLabel = unread ? t("log.jump.unread", { count: unread }) : t("log.jump");
-    if (log.scrollTop < NEAR_START && more !== false && this.#session.status === "in") {
-      this.#session.past.older(chat.current);
-    }
+    const wants = log.scrollTop < NEAR_START && more !== false && !loading;
+    if (wants && this.#session.status === "in") this.#session.past.older(chat.current);
   }
 }
