@@ -79,13 +79,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     readers from the outbox bound."""
 
     login: float = 30.0
-    """From accept to login, whatever bytes arrive meanwhile."""
+    """From accept to login, whatever bytes arrive meanwhile; of pages, from one to the next."""
 
     login_typed: float = 120.0
     """The same where people type their way in, question by question."""
 
     door_lines: int = 50
-    """Messages before login: several times what any dialogue asks for, with many mistakes."""
+    """Messages before login: several times what any dialogue asks for, with many mistakes. Pages
+    that were answered do not count."""
 
     quiet: float = 0.03
     """Without a byte for so long, data that has no line end is a chunk of its own (SPEC D-2)."""

@@ -362,7 +362,7 @@ def test_a_body_that_was_announced_may_be_waited_for():
 
 
 def test_an_application_that_fails(caplog):
-    """cheroot's answer, and its words in our log; the connection ends."""
+    """R-31: cheroot's answer has a policy, too, and our log its words; the connection ends."""
 
     def fails(environ, start_response):
         raise ValueError("on purpose")
