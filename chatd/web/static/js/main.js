@@ -14,6 +14,7 @@ import { choice, choose, claim, forgetTab, keepTab, recallTab } from "./storage.
 import { Timeline } from "./timeline.js";
 
 const SAVING = 1_000; // ms between two looks at what a reload of the page would lose
+const SOON = 500; // ms after which the door is shown to who waits whether a nick is free
 const TALKS = 50; // private conversations, the last ones, that are there after a reload
 
 const chat = new Chat();
@@ -176,7 +177,11 @@ const saving = setInterval(keep, SAVING);
 async function start() {
   const tab = recallTab();
   byId("nick").value = tab.nick || choice("nick");
-  if (tab.nick && (await claim(tab.nick))) {
+  const door = setTimeout(showStatus, SOON);
+  const isFree = tab.nick && (await claim(tab.nick));
+  clearTimeout(door);
+  if (session.status !== "out") return; // by another nick, meanwhile
+  if (isFree) {
     restore(tab);
     chat.setNick(tab.nick);
     await session.resume(tab.nick);

@@ -5,7 +5,7 @@
  */
 
 const TAB = "chatd.tab";
-const CLAIMING = 2_000; // ms in which the page before a reload lets go of its nick
+const CLAIMING = 5_000; // ms in which the page before a reload lets go of its nick, at the latest
 
 /** Give a choice: nick, language, theme or notify. */
 export function choice(name) {
