@@ -208,7 +208,7 @@ def test_a_request_that_is_slow_meets_the_login_deadline(begun):
 
 
 def test_a_connection_has_requests_without_end():
-    """What is counted at the door is counted anew behind each answer."""
+    """R-30: what is counted at the door is counted anew behind each answer."""
     world = WebMemory()
     client = world.connect()
     for _ in range(60):
