@@ -80,8 +80,11 @@ def test_private_messages_are_there_again_if_the_server_keeps_them(browser, sett
             assert bob.line() == "OK"
             assert bob.line() == "PRIV_FROM ala yes?"
             ala.page.fill("#text", "between us")
-            ala.page.reload()
+            ala.page.goto("about:blank")
+            bob.close()
+            ala.page.goto(f"http://127.0.0.1:{server.port}/")
             ala.sees("bob", "#place")
+            ala.sees("bob⁩ has gone")
             ala.page.wait_for_selector("#beginning")
             assert "between us" not in ala.page.evaluate("sessionStorage['chatd.tab']")
             assert ala.messages() == (["psst", "yes?"] if kept else [])

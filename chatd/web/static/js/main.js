@@ -155,12 +155,13 @@ function keep() {
     places: all.map(({ place, draft, read, private: isPrivate }) =>
       isPrivate ? { place, read } : { place, draft, read }),
     open: chat.current.key,
+    seen: chat.general.seen,
     outgoing,
   });
 }
 
 /** Be where this tab was before the page was loaded again. */
-function restore({ places = [], open, outgoing = [] }) {
+function restore({ places = [], open, seen, outgoing = [] }) {
   const at = (place) => chat.conversation(place.replace(/^@/, ""), place.startsWith("@"));
   for (const { place, draft = "", read } of places) {
     Object.assign(at(place), { draft, read, counting: true });
@@ -168,6 +169,8 @@ function restore({ places = [], open, outgoing = [] }) {
   for (const { place, ...item } of outgoing) {
     at(place).add({ ...item, state: item.state === "failed" ? "failed" : "unsure" });
   }
+  // General goes on where it was, since it tells what became of the partners of private ones.
+  if (seen) Object.assign(chat.general, { seen, catching: true });
   chat.current = chat.conversations.get(open) ?? chat.current;
 }
 

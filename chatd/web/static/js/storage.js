@@ -26,7 +26,7 @@ export function choose(name, value) {
 
 /**
  * Give what was kept for this tab, or an empty object: nick, places (each conversation
- * with its draft and the id that was read last), open (the key of one of them), and outgoing
+ * with its draft and the id that was read last), open (the key of one of them), seen (the last id of General), and outgoing
  * (messages that the server has not confirmed).
  */
 export function recallTab() {
