@@ -277,6 +277,7 @@ def test_who_is_kicked_does_not_come_back(browser, settings):
     with running_server(**settings, admins=admins) as server:
         with RawClient(server.port, nick="bob") as bob, tab(browser, server.port, "ala") as ala:
             assert bob.ask("OPER root s3cret of root") == "NOTICE you are a moderator now"
+            ala.page.evaluate("dispatchEvent(new Event('pagehide'))")  # what it is, is kept
             bob.send("KICK ala enough of that")
             ala.sees("enough of that", "#door-error")
             assert ala.page.is_visible("#door")  # and not waiting for the connection
