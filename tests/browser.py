@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -89,6 +89,12 @@ class Tab:
     def messages(self):
         """What was said in the conversation that is shown, in order."""
         return self.page.locator("#rows .message .text").all_inner_texts()
+
+    def shows(self, messages):
+        """Wait until these messages are there, and no others: what was missed comes later."""
+        with suppress(AssertionError):
+            wait_until(lambda: self.messages() == messages, "the messages")
+        assert self.messages() == messages
 
     def open(self, name):
         """Go to a conversation."""

@@ -63,11 +63,11 @@ def test_a_reload_goes_on_where_it_was(browser, settings):
             bob.send("PUB general news")
             ala.page.goto(f"http://127.0.0.1:{server.port}/")
             ala.sees("while you were away")
-            assert ala.messages() == ["a cup?", "while you were away"]
+            ala.shows(["a cup?", "while you were away"])
             ala.sees("New messages")
             ala.sees("1 unread message", "#rooms .place:has-text('General')")
             ala.open("General")
-            assert ala.messages() == ["general news"]
+            ala.shows(["general news"])
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -87,7 +87,7 @@ def test_private_messages_are_there_again_if_the_server_keeps_them(browser, sett
             ala.sees("bob⁩ has gone")
             ala.page.wait_for_selector("#beginning")
             assert "between us" not in ala.page.evaluate("sessionStorage['chatd.tab']")
-            assert ala.messages() == (["psst", "yes?"] if kept else [])
+            ala.shows(["psst", "yes?"] if kept else [])
 
 
 def test_a_restarted_server_is_waited_for(browser, settings):
@@ -114,16 +114,18 @@ def test_a_restarted_server_is_waited_for(browser, settings):
             ala.sees("meanwhile 2")
             bob.send("PUB after")
             ala.sees("after")
-            assert ala.messages() == [
-                "before",
-                "meanwhile 0",
-                "meanwhile 1",
-                "meanwhile 2",
-                "after",
-            ]
+            ala.shows(
+                [
+                    "before",
+                    "meanwhile 0",
+                    "meanwhile 1",
+                    "meanwhile 2",
+                    "after",
+                ]
+            )
             ala.open("tea")
             ala.sees("in the room")
-            assert ala.messages() == ["a cup?", "in the room"]
+            ala.shows(["a cup?", "in the room"])
         opened.__exit__(None, None, None)
 
 
@@ -140,7 +142,7 @@ def test_a_server_without_a_store_forgets_and_the_page_goes_on(browser):
         ala.page.wait_for_selector("#status:empty", state="attached")
         ala.write("another one?")
         ala.page.wait_for_selector(".message:not(.sending):has-text('another one?')")
-        assert ala.messages() == ["a cup?", "another one?"]
+        ala.shows(["a cup?", "another one?"])
         opened.__exit__(None, None, None)
 
 
@@ -192,7 +194,7 @@ def test_a_break_while_it_fetches_what_was_missed(browser, settings):
             wire.mute = ""
             wire.cut()
             ala.sees("two")
-            assert ala.messages() == ["one", "two", "three"]
+            ala.shows(["one", "two", "three"])
 
 
 def test_a_message_of_which_nobody_knows(browser, settings):
@@ -221,7 +223,7 @@ def test_a_message_of_which_nobody_knows(browser, settings):
             ala.page.click("text=Send again")
             assert bob.line() == "PUB_MSG the third"
             ala.page.wait_for_selector(".unsure", state="detached")
-            assert ala.messages() == ["the first", "the second", "the third"]
+            ala.shows(["the first", "the second", "the third"])
 
 
 def test_nothing_is_sent_while_there_is_no_connection(browser, settings):
