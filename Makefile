@@ -25,8 +25,8 @@ POSTGRES := $(VENV)/.postgres
 BROWSER := $(VENV)/.browser
 SETUP := PYTHON='$(PYTHON)' sh bin/setup-venv '$(VENV)'
 
-# Four workers, since some tests wait. For a debugger: make test ARGS='-n 0 --pdb'
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+# Six workers, since many tests wait. For a debugger: make test ARGS='-n 0 --pdb'
+PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
 
 .PHONY: all run check lint format types test faults soak fuzz cover bench bench-quick docs clean help
 .NOTPARALLEL:
@@ -63,8 +63,8 @@ test: $(DEV) $(POSTGRES) $(BROWSER)  ## run the tests (ARGS='-k nick', ARGS='-m 
 faults: $(DEV)  ## have chatcheck find each fault of a hundred wrong servers and clients
 	$(PYTEST) -m faults $(ARGS)
 
-soak: $(DEV) $(POSTGRES)  ## ten thousand sessions, and kills under load, for minutes
-	$(PYTEST) -m soak -rA $(ARGS)
+soak: $(DEV) $(POSTGRES) $(BROWSER)  ## ten thousand sessions, and kills under load, for minutes
+	$(PYTEST) -n 4 -m soak -rA $(ARGS)
 
 fuzz: $(FUZZ)  ## look for bytes that break something (SECONDS=30 for each target)
 	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)

@@ -18,6 +18,7 @@ from servers import ServerError, running
 pytestmark = pytest.mark.skipif(
     not (shutil.which("cc") or shutil.which("gcc")), reason="needs a C compiler"
 )
+SLOW = pytest.param("slow", marks=pytest.mark.soak)  # two seconds for each engine
 BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
 WRONG = ("lost", "duplicated", "out_of_order", "strayed", "died", "errors")
 
@@ -113,7 +114,7 @@ def test_a_storm_and_a_crowd_of_idle_clients(relay):
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
-@pytest.mark.parametrize("case", ["mixed-100x10", "web-500x10", "rooms-10", "slow"])
+@pytest.mark.parametrize("case", ["mixed-100x10", "web-500x10", "rooms-10", SLOW])
 def test_cases_that_only_chatd_knows(name, case):
     (chosen,) = (one for one in CASES if one.name == case)
     with running(BY_NAME[name]) as server:

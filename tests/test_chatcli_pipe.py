@@ -315,6 +315,7 @@ def test_quit_ends_the_input(client_engine):
         gone(ola)
 
 
+@pytest.mark.soak
 def test_a_3_mb_paste(client_engine):
     """Everything has been taken when the client ends, in order, and nobody was thrown out."""
     lines = [f"{number} {'x' * 95}" for number in range(30_000)]

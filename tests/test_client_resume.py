@@ -82,6 +82,7 @@ def test_what_was_missed(kind, dialect):
             assert texts(bot.events(timeout=0)) == []
 
 
+@pytest.mark.soak
 def test_again_and_again(kind, dialect):
     """While somebody talks all the time: nothing is lost or told twice, wherever it breaks."""
     with chat_server(store="none") as server:
@@ -135,6 +136,7 @@ def test_more_than_a_page_was_missed(kind, dialect, tmp_path):
             assert lost.count >= 500
 
 
+@pytest.mark.soak
 def test_the_bookmark_moves_while_people_talk(kind, dialect):
     """Else all that was said since the login would be asked for again."""
     with chat_server() as server:

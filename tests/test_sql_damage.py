@@ -119,6 +119,7 @@ WRITER = """
     """
 
 
+@pytest.mark.soak
 def test_kill_9(path):
     """What append returned for is there, and the file is sound."""
     url = f"sqlite:///{path}"

@@ -246,6 +246,7 @@ def test_scrolling_up_loads_what_is_older(browser, stored):
             assert ala.messages()[:180] == [f"message {n}" for n in range(180)]
 
 
+@pytest.mark.soak
 def test_a_long_room_keeps_the_page_small(browser, server):
     with RawClient(server.port, nick="bob") as bob, tab(browser, server.port, "ala") as ala:
         bob.send(b"".join(b"PUB message %d\r\n" % n for n in range(2200)))

@@ -146,6 +146,7 @@ def test_a_server_without_a_store_forgets_and_the_page_goes_on(browser):
         opened.__exit__(None, None, None)
 
 
+@pytest.mark.soak
 def test_what_is_said_during_many_breaks_is_there_once(browser, settings):
     """Live messages and those of the history come together, more than fit into one page."""
     wire = Wire()
@@ -257,6 +258,7 @@ def test_the_nick_is_still_taken_for_a_while(browser, settings):
             ala.sees("ala", "#me")
 
 
+@pytest.mark.soak
 def test_a_dead_network_is_noticed(browser, settings):
     """When nothing comes, not even an answer to a question."""
     wire = Wire()
