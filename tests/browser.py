@@ -94,7 +94,7 @@ class Tab:
         """Wait until these messages are there, and no others: what was missed comes later."""
         with suppress(AssertionError):
             wait_until(lambda: self.messages() == messages, "the messages")
-        assert self.messages() == messages
+        assert self.messages() == messages, self.page.inner_text("#rows")
 
     def open(self, name):
         """Go to a conversation."""

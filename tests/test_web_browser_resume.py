@@ -90,6 +90,7 @@ def test_private_messages_are_there_again_if_the_server_keeps_them(browser, sett
             ala.shows(["psst", "yes?"] if kept else [])
 
 
+@pytest.mark.soak
 def test_a_restarted_server_is_waited_for(browser, settings):
     """What others said meanwhile is there once, in order, in each room."""
     with running_server(**settings) as server:
