@@ -86,6 +86,12 @@ class Moderation:
         yield "mutes", str(len(kept.mutes))
         yield "internal_errors", str(mistakes())
 
+    def check_reason(self, reason: str) -> None:
+        """Raise CommandError("too-long") for a reason that no list has room for."""
+        most = self.limits.reason
+        if len(reason) > most:
+            raise CommandError("too-long", f"the reason is longer than {most} characters")
+
 
 class Moderator:
     """What one moderator may do; most is confirmed by a line of text, and all is in the log.
@@ -196,9 +202,7 @@ class Moderator:
     def _sanction(
         self, target: str, seconds: float | None, reason: str, source: str = ""
     ) -> Sanction:
-        most = self._moderation.limits.reason
-        if len(reason) > most:
-            raise CommandError("too-long", f"the reason is longer than {most} characters")
+        self._moderation.check_reason(reason)
         return Sanction(target, self._nick, reason, self._bans.until(seconds), source)
 
     def _note(self, action: str, target: str = "", reason: str = "") -> None:

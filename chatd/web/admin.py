@@ -86,20 +86,16 @@ class Admin:
         """Send a user away; the next page says what came of it."""
         login = self._sender()
         reason = " ".join(request.form.get("reason", "").split())
+        moderation = self._server.moderation
         try:
-            self._check_reason(reason)
-            moderator = Moderator(self._server.moderation, login.name)
+            moderation.check_reason(reason)
+            if CONTROL.search(reason):
+                raise CommandError("bad-text", "control characters are not allowed")
+            moderator = Moderator(moderation, login.name)
             login.told = moderator.kick(request.form.get("nick", ""), reason)
         except CommandError as error:
             login.told = error.text
         return _back()
-
-    def _check_reason(self, reason: str) -> None:
-        most = self._server.limits.reason
-        if len(reason) > most:
-            raise CommandError("too-long", f"the reason is longer than {most} characters")
-        if CONTROL.search(reason):
-            raise CommandError("bad-text", "control characters are not allowed")
 
     # -- who asks ----------------------------------------------------------------------------
 
