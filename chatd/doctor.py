@@ -13,7 +13,6 @@ import ssl
 import time
 from collections.abc import Container, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -190,7 +189,7 @@ def _bans(config: Config) -> Iterator[Finding]:
 
 
 def _web(config: Config) -> Iterator[Finding]:
-    missing = [name for name in web.NEEDS if find_spec(name) is None]
+    missing = web.lacking()
     if not config.web:
         yield Finding("ok", "web", "none was asked for")
     elif missing:

@@ -88,7 +88,7 @@ def test_what_the_web_takes(monkeypatch):
     assert Report("--no-web").of("web") == [("ok", "none was asked for")]
     listeners = Report("--web", "127.0.0.1:0").of("listeners")
     assert ("ok", "web on 127.0.0.1:0 can be bound") in listeners
-    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "flask" else name)
+    monkeypatch.setattr(doctor.web, "find_spec", lambda name: None if name == "flask" else name)
     report = Report()
     missing = "there is no web page here: pip install 'chatd[web]'; there is no flask"
     assert report.of("web") == [("warning", missing)]

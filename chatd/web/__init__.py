@@ -20,9 +20,14 @@ NEEDS = ("flask", "cheroot", "websockets", "prometheus_client")
 MISSING = "there is no web page here: pip install 'chatd[web]'"
 
 
+def lacking() -> list[str]:
+    """Name what the web takes and is not installed."""
+    return [name for name in NEEDS if find_spec(name) is None]
+
+
 def available() -> bool:
     """Say whether all that the web takes is installed."""
-    return all(find_spec(name) is not None for name in NEEDS)
+    return not lacking()
 
 
 class Site:
