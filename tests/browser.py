@@ -121,3 +121,55 @@ def tab(browser, port, nick=None, **settings):
         opened.context.close()
         raise
     opened.close()
+
+
+class Wire:
+    """The network between a page and the server, of which either end may be cut off."""
+
+    def __init__(self):
+        self.sockets = []
+        self.deaf = False  # nothing reaches the page
+        self.mute = ""  # a message with these words does not reach the server
+        self.hold = ""  # one with these words waits until it is released, and all behind it
+        self.held = []
+        self.works = True
+        self.given = []  # what has reached the page
+
+    def __call__(self, tab):
+        tab.page.route_web_socket("**/chat", self._connect)
+
+    def _connect(self, page):
+        if not self.works:
+            page.close(code=1001)
+            return
+        server = page.connect_to_server()
+        self.sockets.append((page, server))
+        page.on_message(lambda text: self._take(server, text))
+        server.on_message(lambda text: self._give(page, text))
+        page.on_close(lambda code, reason: None)  # the server does not hear of it
+
+    def _take(self, server, text):
+        if self.mute and self.mute in text:
+            return
+        if self.held or (self.hold and self.hold in text):
+            self.held.append((server, text))
+        else:
+            server.send(text)
+
+    def _give(self, page, text):
+        if not self.deaf:
+            page.send(text)
+            self.given.append(text)
+
+    def release(self):
+        held, self.held, self.hold = self.held, [], ""
+        for server, text in held:
+            server.send(text)
+
+    def cut(self, both=True):
+        """Break the last connection; the server may take it for alive."""
+        page, server = self.sockets.pop()
+        if both:
+            server.close()
+        page.close(code=1001)
+        return server

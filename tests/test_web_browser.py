@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser import running_browser, tab
+from browser import Wire, running_browser, tab
 from chat import RawClient
 from chatd.testing import running_server
 
@@ -214,6 +214,36 @@ def test_drafts_wait(browser, server):
         ala.page.keyboard.press("Alt+ArrowDown")
         ala.sees("tea", "#place")
         assert ala.page.input_value("#text") == "not yet"
+
+
+def test_who_writes_on_behind_a_command_means_where_it_leads(browser, server):
+    """Be the text begun or sent; and if the command fails nobody else gets it."""
+    wire = Wire()
+    with tab(browser, server.port, "ala", prepare=wire) as ala:
+        wire.hold = "create"
+        for text in ("/create tea", "/join tea", "a cup?"):
+            ala.write(text)
+        ala.page.type("#text", "or t")
+        wire.release()
+        ala.sees("tea", "#place")
+        ala.page.type("#text", "wo?")
+        ala.page.wait_for_selector(".message:not(.sending):has-text('a cup?')")
+        assert ala.page.input_value("#text") == "or two?"
+        ala.page.fill("#text", "")
+        ala.open("General")
+        wire.hold = "join"
+        for text in ("/join coffee", "black", "no sugar"):
+            ala.write(text)
+        wire.release()
+        ala.sees("There is no such room.")
+        ala.until("document.querySelector('#text').value === 'black\\nno sugar'")
+        assert ala.messages() == []
+        ala.page.fill("#text", "")
+        wire.hold = "whoami"
+        ala.write("/whoami")
+        ala.write("hello")
+        wire.release()
+        ala.page.wait_for_selector(".message:not(.sending):has-text('hello')")
 
 
 def test_scrolling_up_loads_what_is_older(browser, stored):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from browser import running_browser, tab
+from browser import Wire, running_browser, tab
 from chat import RawClient
 from chatd.admins import make_admins
 from chatd.testing import running_server
@@ -17,37 +17,6 @@ def browser():
 @pytest.fixture
 def settings(tmp_path):
     return {"web": True, "store": f"sqlite:///{tmp_path}/history.db"}
-
-
-class Wire:
-    """The network between a page and the server, of which either end may be cut off."""
-
-    def __init__(self):
-        self.sockets = []
-        self.deaf = False  # nothing reaches the page
-        self.mute = ""  # a message with these words does not reach the server
-        self.works = True
-
-    def __call__(self, tab):
-        tab.page.route_web_socket("**/chat", self._connect)
-
-    def _connect(self, page):
-        if not self.works:
-            page.close(code=1001)
-            return
-        server = page.connect_to_server()
-        self.sockets.append((page, server))
-        page.on_message(lambda text: self.mute and self.mute in text or server.send(text))
-        server.on_message(lambda text: self.deaf or page.send(text))
-        page.on_close(lambda code, reason: None)  # the server does not hear of it
-
-    def cut(self, both=True):
-        """Break the last connection; the server may take it for alive."""
-        page, server = self.sockets.pop()
-        if both:
-            server.close()
-        page.close(code=1001)
-        return server
 
 
 def test_a_reload_goes_on_where_it_was(browser, settings):
@@ -90,7 +59,6 @@ def test_private_messages_are_there_again_if_the_server_keeps_them(browser, sett
             ala.shows(["psst", "yes?"] if kept else [])
 
 
-@pytest.mark.soak
 def test_a_restarted_server_is_waited_for(browser, settings):
     """What others said meanwhile is there once, in order, in each room."""
     with running_server(**settings) as server:
@@ -269,7 +237,8 @@ def test_a_dead_network_is_noticed(browser, settings):
             ala.enter("ala")
             ala.sees("ala⁩ has come")
             ala.page.clock.run_for(31_000)
-            ala.page.wait_for_timeout(50)  # the answer is on its way
+            while '"event":"you"' not in "".join(wire.given):  # the answer to "whoami"
+                ala.page.wait_for_timeout(10)
             ala.page.clock.run_for(20_000)
             assert ala.page.inner_text("#status") == ""
             wire.deaf = True

@@ -4,8 +4,9 @@
  * part of the page and knows no connection.
  *
  * Events: `users`, `rooms`, `conversations` (the list, or a count of unread messages), `items`
- * (conversation), `opened` (conversation), `nick`, `attention` (conversation, item) for what is
- * worth a notification, `ready` (what may be said where has changed).
+ * (conversation), `opened` (conversation), `draft` (conversation) when not the writer changed it,
+ * `nick`, `attention` (conversation, item) for what is worth a notification, `ready` (what may be
+ * said where has changed).
  */
 
 import { Conversation, itemOf, keyOf, NEWS, Order } from "./conversation.js";

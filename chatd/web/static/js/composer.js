@@ -1,24 +1,21 @@
-/**
- * Where one writes: a draft for each conversation, commands that begin with a slash, and the
- * bound on a message's length.
- */
+/** Where one writes: a draft for each conversation, and the bound on a message's length. */
 
 import { byId } from "./dom.js";
 import { failure, t } from "./i18n.js";
 
-const COMMAND = /^\/([a-z][a-z0-9-]*)(?:\s+([^]*))?$/i;
-
 export class Composer {
   #chat;
   #session;
+  #commands;
   #timeline;
   #text = byId("text");
   #hint = byId("hint");
   #shown = null; // the conversation whose draft is shown
 
-  constructor(chat, session, timeline) {
+  constructor(chat, session, commands, timeline) {
     this.#chat = chat;
     this.#session = session;
+    this.#commands = commands;
     this.#timeline = timeline;
     byId("composer").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -27,6 +24,7 @@ export class Composer {
     this.#text.addEventListener("input", () => this.#typed());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     chat.on("opened", () => this.show());
+    chat.on("draft", (conversation) => conversation === chat.current && this.show());
     chat.on("conversations", () => this.#label());
     for (const event of ["status", "ready"]) chat.on(event, () => this.#typed());
   }
@@ -89,9 +87,6 @@ export class Composer {
     this.#text.value = "";
     this.#typed();
     this.#timeline.toEnd();
-    const command = COMMAND.exec(text);
-    if (command?.[1].toLowerCase() === "quit") byId("quit").click();
-    else if (command) this.#session.command(command[1].toLowerCase(), command[2] ?? "");
-    else this.#session.say(current, text.startsWith("//") ? text.slice(1) : text);
+    this.#commands.write(text, current);
   }
 }

@@ -86,13 +86,15 @@ export class NickDialog {
 export class RoomsDialog {
   #chat;
   #session;
+  #commands;
   #dialog = byId("all-rooms");
   #name = byId("room-name");
   #error = byId("rooms-error");
 
-  constructor(chat, session) {
+  constructor(chat, session, commands) {
     this.#chat = chat;
     this.#session = session;
+    this.#commands = commands;
     byId("browse").addEventListener("click", () => this.open());
     this.#name.addEventListener("input", () => this.#show());
     byId("rooms-form").addEventListener("submit", (event) => {
@@ -145,8 +147,8 @@ export class RoomsDialog {
     const mine = this.#chat.find(name);
     try {
       if (mine) this.#chat.open(mine);
-      else if (this.#known(name)) await this.#session.join(name);
-      else await this.#session.create(name);
+      else if (this.#known(name)) await this.#commands.join(name);
+      else await this.#commands.create(name);
       this.#dialog.close();
     } catch (refusal) {
       this.#error.textContent = failure(refusal);

@@ -1,6 +1,7 @@
 /** Puts the page together: the door, the chat behind it, and what this tab remembers of it. */
 
 import { Chat } from "./chat.js";
+import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { NickDialog, RoomsDialog, SettingsDialog, setUp } from "./dialogs.js";
 import { byId } from "./dom.js";
@@ -36,12 +37,13 @@ await use(language());
 // -- the parts ------------------------------------------------------------------------------------
 
 const timeline = new Timeline(chat, session);
-const composer = new Composer(chat, session, timeline);
+const commands = new Commands(chat, session, () => byId("quit").click());
+const composer = new Composer(chat, session, commands, timeline);
 const panels = new Panels(chat);
 const notifier = new Notifier(chat);
 const search = new Search(chat, session, timeline);
 new NickDialog(chat, session);
-const rooms = new RoomsDialog(chat, session);
+const rooms = new RoomsDialog(chat, session, commands);
 new SettingsDialog(async (name) => {
   if (name === "theme") return wear();
   await use(language());

@@ -15,7 +15,6 @@ const LONGEST_PAUSE = 30_000;
 // nobody is there, and after that there has to be one more attempt.
 const NICK_TAKEN = 135_000 + LONGEST_PAUSE;
 const FINAL = new Set(["kicked", "banned", "sent-away", "bad-name"]); // no use in coming back
-const TOLD = new Set(["users", "rooms", "you", "history", "found"]); // answers in words
 
 export class Session {
   status = "out";
@@ -29,7 +28,7 @@ export class Session {
     this.#chat = chat;
     this.#url = url;
     /** What was said before. */
-    this.past = new Past(chat, (...request) => this.#ask(...request));
+    this.past = new Past(chat, (...request) => this.ask(...request));
   }
 
   // -- coming and going -------------------------------------------------------------------------
@@ -187,12 +186,11 @@ export class Session {
 
   // -- requests ---------------------------------------------------------------------------------
 
-  /** Ask for any verb; resolves to the answers, or rejects with a Refusal. */
-  ask(verb, data = "") {
-    return this.#ask(verb, data, {});
-  }
-
-  #ask(verb, data, about) {
+  /**
+   * Ask for any verb; resolves to the answers, or rejects with a Refusal. about may have: loud, if
+   * the reader has asked; the conversation that it is about; the item that is to be said.
+   */
+  ask(verb, data = "", about = {}) {
     const closed = () => Promise.reject(new Refusal("closed"));
     return this.#connection?.ask(verb, data, about) ?? closed();
   }
@@ -225,7 +223,7 @@ export class Session {
     update("sending");
     try {
       const [verb, words] = inWire(conversation, item.text);
-      await this.#ask(verb, words, { item, conversation, loud: true });
+      await this.ask(verb, words, { item, conversation, loud: true });
       if (item.state === "sending") update(undefined); // done, and nothing more was told
     } catch (refusal) {
       if (item.state === "sending") {
@@ -233,39 +231,6 @@ export class Session {
         update(code === "closed" ? "unsure" : "failed", { code, message });
       }
     }
-  }
-
-  async join(room) {
-    const answers = await this.ask("join", room);
-    this.#follow(answers);
-  }
-
-  async create(room) {
-    await this.ask("create", room);
-    await this.join(room);
-  }
-
-  /** Carry out a typed command; what it answers is shown in the conversation at hand. */
-  async command(verb, words) {
-    const { current } = this.#chat;
-    try {
-      const answers = await this.#ask(verb, words, { loud: true });
-      for (const answer of answers) {
-        if (TOLD.has(answer.event)) this.#chat.note(current, "notice", inWords(answer));
-      }
-      this.#follow(answers);
-    } catch ({ code, message }) {
-      if (code !== "closed") this.#chat.note(current, "failed", message, code);
-    }
-  }
-
-  /** Show the conversation that answers have brought us into. */
-  #follow(answers) {
-    const entered = answers.find(({ event }) => event === "joined" || event === "told");
-    if (!entered) return;
-    const name = entered.event === "joined" ? entered.room : `@${entered.to}`;
-    const conversation = this.#chat.find(name);
-    if (conversation) this.#chat.open(conversation);
   }
 }
 
@@ -275,8 +240,3 @@ function inWire({ name, private: isPrivate }, text) {
 }
 
 const longer = (time) => Math.min(time * 1.7, LONGEST_PAUSE);
-
-/** An answer as lines of text, as it would be on a terminal. */
-function inWords({ message, records = [] }) {
-  return [message, ...records.map((each) => `${each.source}: ${each.message}`)].join("\n");
-}
