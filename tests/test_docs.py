@@ -252,7 +252,7 @@ def test_the_fourth_step_keeps_what_it_saw(tmp_path, monkeypatch, engine):
         pass
     with running_server(**settings) as server, RawClient(server.port, nick="ala") as ala:
         assert ala.ask("SEEN bob") == "NOTICE bob left just now"
-        assert ala.ask("SEEN eve") == "ERROR I have not seen eve"
+        assert ala.ask("SEEN max") == "ERROR I have not seen max"
         assert ala.ask("SEEN ala") == "ERROR you are here now"
 
 

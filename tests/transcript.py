@@ -84,7 +84,7 @@ class Play:
             "never <": self._never.append,
             "logged in": self._log_in,
             "later": lambda step: world.later(float(step.text.data())),
-            "connects": lambda step: self._person(step.who),
+            "connects": self._connect,
             "closes": lambda step: self._leave(step.who, "close"),
             "resets": lambda step: self._leave(step.who, "reset"),
             "stops sending": lambda step: self._leave(step.who, "stop_sending"),
@@ -128,6 +128,9 @@ class Play:
             self._everybody.append(self._people[name])
             self._addresses[name] = client.address
         return self._people[name]
+
+    def _connect(self, step):
+        self._person(step.who).sent = True  # nothing, but the server has to take notice
 
     def _send(self, step):
         one = self._person(step.who)
