@@ -13,8 +13,10 @@ from hypothesis import settings
 
 import chatd.plugins
 import postgres
+import sessions
 import warm
 from certificates import Authority
+from fakes import World
 from plugging import WAVE, write
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
@@ -62,6 +64,12 @@ def client_engine(request):
 def where(request):
     """In memory, and on each engine in turn."""
     return request.param
+
+
+@pytest.fixture
+def world():
+    """A server without an engine, with the commands that sessions are tried with."""
+    return World(sessions.COMMANDS)
 
 
 @pytest.fixture(scope="session")
