@@ -144,9 +144,9 @@ def test_origins_on_an_engine(engine):
             (f"http://localhost:{server.port}", 403),
         ):
             with Browser(server.port) as browser:
-                assert browser.get(Origin=origin)[0].status == 200
+                assert browser.get(Origin=origin).status == 200
                 browser.send(handshake(Host=host, Origin=origin))
-                assert browser.response()[0].status == status
+                assert browser.response().status == status
 
 
 def test_two_origins_are_none():
@@ -239,7 +239,7 @@ def test_who_floods_and_does_not_read_is_noticed_by_nobody(engine, bomb):
 def test_whatever_is_asked_for_the_answer_says_what_a_page_may_do(path):
     """R-31: nothing but its own modules, in no frame, and nothing is taken for what it is not."""
     with web_server() as server, Browser(server.port) as browser:
-        response, _ = browser.get(path)
+        response = browser.get(path)
         assert_safe(response)
         policy = dict(
             each.split(" ", 1) for each in response.headers["Content-Security-Policy"].split("; ")

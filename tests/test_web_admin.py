@@ -17,8 +17,7 @@ from chatd.taps import Tap
 from chatd.testing import running_server
 from chatd.web.logins import Logins
 from fakes import World
-from webbing import fetch
-from webtalk import request
+from webtalk import fetch, request
 
 SECRET = "open sesame"
 ADMINS = make_admins(["root", "eva"], SECRET)
@@ -34,11 +33,13 @@ class Browser:
         self.page = None
 
     def get(self, path="/admin"):
-        return self._ask(path, "GET", None)
+        return self._ask(path, "GET")
 
     def post(self, path, **fields):
         """Send a form, without any token but the given one."""
-        return self._ask(path, "POST", "&".join(f"{k}={quote(v)}" for k, v in fields.items()))
+        form = "&".join(f"{name}={quote(value)}" for name, value in fields.items())
+        kind = "application/x-www-form-urlencoded"
+        return self._ask(path, "POST", form.encode(), Content_Type=kind)
 
     def log_in(self, name="root", secret=SECRET):
         """Log in, and follow to the page."""
@@ -57,11 +58,9 @@ class Browser:
     def form_token(self):
         return re.search(r'name="form_token" value="([^"]+)"', self.page.text)[1]
 
-    def _ask(self, path, method, body):
-        more = {"Cookie": self.cookie} if self.cookie else {}
-        if body is not None:
-            more["Content_Type"] = "application/x-www-form-urlencoded"
-        self.page = fetch(self.port, path, method, body, **{**more, **self.headers})
+    def _ask(self, path, *how, **fields):
+        cookie = self.cookie or None
+        self.page = fetch(self.port, path, *how, Cookie=cookie, **fields, **self.headers)
         if given := self.page.headers["Set-Cookie"]:
             self.cookie = "" if "Max-Age=0" in given else given.partition(";")[0]
         return self.page

@@ -11,7 +11,7 @@ from chatd.limits import Limits
 from chatd.recorder import Recorder
 from chatd.store import StoreError
 from chatd.testing import running_server
-from webbing import fetch
+from webtalk import fetch
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from chatd.output import TOO_SLOW
 from chatd.testing import running_server
 from fakes import Clock, World
 from store_files import run
-from webbing import fetch
+from webtalk import fetch
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import struct
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from msgspec.structs import replace
 from websockets.frames import Opcode, apply_mask
@@ -107,22 +108,35 @@ class _Wire:
         return self._file
 
 
+class Response(NamedTuple):
+    """An answer to a request."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    version: int  # 11 is that of HTTP/1.1
+
+    @property
+    def text(self):
+        return self.body.decode()
+
+
 def read_response(data, method="GET"):
-    """Read one response; give it, its body, and what follows it."""
+    """Read one response; give it, and what follows it."""
     wire = _Wire(data)
     response = http.client.HTTPResponse(wire, method=method)
     wire._file.close = lambda: None  # which http.client does when it has read all
     response.begin()
-    body = response.read()
-    return response, body, wire._file.read()
+    read = Response(response.status, response.headers, response.read(), response.version)
+    return read, wire._file.read()
 
 
 def assert_refused(data, status):
     """Make sure that all there is is one refusal, as it should be."""
-    response, body, rest = read_response(data)
+    response, rest = read_response(data)
     assert (response.status, rest) == (status, b"")
-    assert body.endswith(b"\n")
-    assert body.count(b"\n") == 1
+    assert response.body.endswith(b"\n")
+    assert response.body.count(b"\n") == 1
     assert "close" in response.headers["Connection"]
     assert_safe(response)
     return response
@@ -223,7 +237,7 @@ class MemoryPage(MemoryClient):
     def __init__(self, world, address):
         super().__init__(world, address)
         self.send(handshake())
-        response, _, rest = read_response(world.hear(self))
+        response, rest = read_response(world.hear(self))
         assert (response.status, rest) == (101, b"")
 
     def frames(self, ended=False):
@@ -265,7 +279,7 @@ class Browser(RawClient):
     """A socket that speaks HTTP."""
 
     def response(self, method="GET"):
-        """Receive one response with its body."""
+        """Receive one response."""
         while b"\r\n\r\n" not in self._buffer:
             self._buffer += self._some()
         head, _, _ = self._buffer.partition(b"\r\n\r\n")
@@ -277,25 +291,22 @@ class Browser(RawClient):
         while len(self._buffer) < whole:
             self._buffer += self._some()
         data, self._buffer = self._buffer[:whole], self._buffer[whole:]
-        response, body, _ = read_response(data, method)
-        return response, body
+        return read_response(data, method)[0]
 
     def _some(self):
         data = self.sock.recv(65536)
         assert data, f"the end, after {self._buffer}"
         return data
 
-    def get(self, target="/", method="GET", **fields):
-        """Ask for a page, and give the response and its body."""
-        self.send(request(target, method, **fields))
+    def get(self, target="/", method="GET", body=b"", **fields):
+        """Ask for a page, and give the response."""
+        self.send(request(target, method, body, **fields))
         return self.response(method)
 
     def open_socket(self, **fields):
         """Open a WebSocket."""
         self.send(handshake(**fields))
-        response, _ = self.response()
-        assert response.status == 101
-        return response
+        assert self.response().status == 101
 
     def frame(self):
         """Receive one frame."""
@@ -321,6 +332,12 @@ class Browser(RawClient):
         assert opcode is CLOSE, (opcode, payload)
         assert self.rest() == b""
         return int.from_bytes(payload[:2])
+
+
+def fetch(port, target, method="GET", body=b"", **fields):
+    """Ask for a page of a server on this machine, by a connection of its own."""
+    with Browser(port) as browser:
+        return browser.get(target, method, body, **{"Host": f"127.0.0.1:{port}", **fields})
 
 
 @contextmanager

@@ -172,9 +172,9 @@ def _answered(end, event):
     """See that what is said is one HTTP answer, or frames that a client understands."""
     told = type(end).encode(event, True)
     if isinstance(end, Web) and not isinstance(event, Fetched):
-        response, body, rest = webtalk.read_response(told)
+        response, rest = webtalk.read_response(told)
         assert response.status >= 400
-        assert body
+        assert response.body
         assert not rest
     elif not isinstance(end, Web):
         for opcode, payload in webtalk.read_frames(told):
