@@ -17,6 +17,7 @@ import sessions
 import warm
 from certificates import Authority
 from fakes import World
+from house import House
 from plugging import WAVE, write
 
 NO_SKIPS = os.environ.get("CHATD_NO_SKIPS") == "1"
@@ -64,6 +65,12 @@ def client_engine(request):
 def where(request):
     """In memory, and on each engine in turn."""
     return request.param
+
+
+@pytest.fixture
+def house():
+    """A hub with its log, and nobody in it."""
+    return House()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from chatd.archive import Archive
 from chatd.ids import epoch_of, id_text
-from test_hub import House, refused
+from house import House, refused
 
 
 @pytest.fixture
