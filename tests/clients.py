@@ -6,7 +6,7 @@ import socket
 import threading
 
 from chat import PATIENCE
-from chatcli import AsyncChatClient, Backoff, ChatClient
+from chatcli import GENERAL, AsyncChatClient, Backoff, ChatClient, Said
 from chatd.config import Listen
 from chatd.testing import running_server
 
@@ -93,6 +93,14 @@ def until(client, wanted):
         if wanted(event):
             return found
     raise AssertionError(f"it did not come, but {found}")
+
+
+def said_by(client, nick, text, room=GENERAL):
+    """Wait for a message, and give what came before it."""
+    *before, said = until(client, lambda event: isinstance(event, Said) and event.text == text)
+    assert said.room == room
+    assert said.nick in (nick, "")
+    return before
 
 
 class Proxy:

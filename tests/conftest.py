@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from importlib.metadata import entry_points
 
 import pytest
@@ -16,6 +17,7 @@ import postgres
 import sessions
 import warm
 from certificates import Authority
+from clients import DIALECTS, KINDS
 from fakes import World
 from house import House
 from plugging import WAVE, write
@@ -59,6 +61,25 @@ def engine(request):
 def client_engine(request):
     """Each engine of the client in turn."""
     return request.param
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """Each client of the library in turn."""
+    return request.param
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request):
+    """Each dialect in turn."""
+    return request.param
+
+
+@pytest.fixture
+def nothing_is_left_behind():
+    """No thread of a client outlives the test."""
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name == "chatcli-client"]
 
 
 @pytest.fixture(params=["memory", "threads", "select", "asyncio"])

@@ -10,7 +10,7 @@ import pytest
 
 from chat import PATIENCE, LineClient
 from chatd.testing import running_server
-from test_chatcli_foreign import foreign_server, small_buffers
+from foreign import foreign_server, small_buffers
 from test_chatcli_pipe import Piped, run
 
 DIALECTS = ["slash", "words", "rooms"]

@@ -11,7 +11,7 @@ from chatcli.commands import JSON_COMMANDS
 from chatcli.dialects import JsonChat
 from chatd.dialects.jsonl import JsonClient
 from chatd.testing import running_server
-from test_chatcli_foreign import foreign_server
+from foreign import foreign_server
 from test_chatcli_pipe import Piped, run
 from test_chatcli_terminal import CTRL_D, ENTER, TAB, Terminal
 

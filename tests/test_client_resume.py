@@ -16,19 +16,7 @@ from chatcli import (
     Said,
     Told,
 )
-from clients import DIALECTS, KINDS, Proxy, chat_server, open_client, until
-
-
-@pytest.fixture(params=KINDS)
-def kind(request):
-    """Each client in turn."""
-    return request.param
-
-
-@pytest.fixture(params=DIALECTS)
-def dialect(request):
-    """Each dialect in turn."""
-    return request.param
+from clients import DIALECTS, Proxy, chat_server, open_client, until
 
 
 def texts(events):
