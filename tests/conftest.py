@@ -89,6 +89,15 @@ def where(request):
 
 
 @pytest.fixture
+def restless():
+    """Switch threads as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
 def house():
     """A hub with its log, and nobody in it."""
     return House()

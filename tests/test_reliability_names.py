@@ -8,7 +8,7 @@ from chatcli import ChatClient
 from chatd.events import CommandError, LoggedIn, LoggedOut, Renamed
 from chatd.taps import Tap
 from clients import DIALECTS, chat_server, open_client, until
-from test_races import at_once
+from racing import at_once
 
 ROUNDS = 5
 
