@@ -131,6 +131,16 @@ def read_response(data, method="GET"):
     return read, wire._file.read()
 
 
+def bodies(data):
+    """Read all the responses there are, none of them a refusal; give their texts."""
+    found = []
+    while data:
+        response, data = read_response(data)
+        assert response.status == 200
+        found.append(response.text)
+    return found
+
+
 def assert_refused(data, status):
     """Make sure that all there is is one refusal, as it should be."""
     response, rest = read_response(data)
