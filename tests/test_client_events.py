@@ -15,11 +15,15 @@ from chatcli import (
     LoggedOut,
     Lost,
     NotConnected,
+    Notice,
     Parted,
     Renamed,
     Said,
 )
+from chatcli.client import calls
+from chatcli.client.inbox import Inbox
 from clients import chat_server, open_client, until
+from presences import Life
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
@@ -47,6 +51,25 @@ def test_what_others_do(kind):
                 if dialect == "json":
                     wanted.insert(3, Renamed("eve", "eva"))
                 assert seen == wanted
+
+
+def test_an_inbox_loses_the_oldest():
+    inbox = Inbox(3)
+    for number in range(3):
+        inbox.add(Notice(str(number)))
+    assert inbox.take() == Notice("0")
+    for number in range(3, 8):
+        inbox.add(Notice(str(number)))
+    assert [inbox.take() for _ in range(4)] == [
+        Lost(4),
+        Notice("5"),
+        Notice("6"),
+        Notice("7"),
+    ]
+    assert not inbox
+    for event in (Lost(10), Notice("a"), Notice("b"), Notice("c")):
+        inbox.add(event)
+    assert inbox.take() == Lost(10)
 
 
 def test_events_that_nobody_takes(kind):
@@ -109,3 +132,11 @@ def test_events_end_when_the_client_is_closed_elsewhere(kind):
             assert not thread.is_alive()
             with pytest.raises(NotConnected):
                 bot.say("too late")
+
+
+def test_notices_that_belong_to_no_answer_are_events():
+    life = Life().enter()
+    pending, _ = life.call(calls.users())
+    life.server("NOTICE it is late", "USERS ala", "USERS ala")
+    assert pending.outcome() == ["ala"]
+    assert life.told() == [Notice("it is late")]
