@@ -282,6 +282,11 @@ def read_message(payload):
     return message["data"]
 
 
+def codes(messages):
+    """Give the code of each failure among the data of messages, and else what event it is."""
+    return [each.get("code", each["event"]) for each in messages]
+
+
 # -- over sockets ----------------------------------------------------------------------------------
 
 
