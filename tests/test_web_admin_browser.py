@@ -6,9 +6,7 @@ from browser import AXE, running_browser, tab
 from chat import RawClient, wait_until
 from chatd.admins import make_admins
 from chatd.testing import running_server
-
-SECRET = "open sesame"
-ADMINS = make_admins(["root"], SECRET)
+from visitor import ADMINS, SECRET
 
 
 @pytest.fixture(scope="module")
