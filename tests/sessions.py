@@ -1,4 +1,4 @@
-"""Commands that tests of a session give to a World, and clients that take nothing."""
+"""What tests of sessions share: commands for a World, clients that are stuck, what is told."""
 
 from chatd.commands import Command
 
@@ -39,6 +39,11 @@ COMMANDS = [
 
 def notices(*texts):
     return [f"NOTICE {text}" for text in texts]
+
+
+def slowed(rate):
+    """What somebody is told who is too fast for rate requests a second."""
+    return f"NOTICE you are fast, so what you send waits its turn ({rate} a second)"
 
 
 def stuck(world, nick="ala"):
