@@ -21,6 +21,24 @@ def wait_until(condition, what="the condition"):
     return result
 
 
+def has_ipv6():
+    """Say whether this machine has IPv6."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+def reachable(host, port):
+    """Say whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=PATIENCE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 class RawClient:
     """A socket that speaks lines."""
 

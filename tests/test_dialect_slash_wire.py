@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import PATIENCE, RawClient
+from chat import PATIENCE, RawClient, has_ipv6
 from chatd import GENERAL, Command, Tap
 from chatd.config import Listen
 from chatd.dialects import Setting
@@ -50,7 +50,6 @@ from slash_chat import (
     registered,
     socket_chat,
 )
-from test_transcripts import has_ipv6
 
 # -- the door, and what is no command ---------------------------------------------------------
 

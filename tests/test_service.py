@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from chat import PATIENCE, LineClient, RawClient, chatd_process, wait_until
+from chat import PATIENCE, LineClient, RawClient, chatd_process, reachable, wait_until
 from chatd.engines import Deadlines
 from chatd.engines.threads import _Server
 from chatd.service import Manager, ServiceError, passed_sockets
 from chatd.testing import running_server
+from commandline import assert_fatal
 from plugging import write
 from slash_chat import WELCOME
-from test_cli import assert_fatal, reachable
 
 CONTRIB = Path(__file__).parent.parent / "contrib"
 

@@ -1,10 +1,10 @@
 """Every scenario strictly in every world: in memory, and on each engine over IPv4 and IPv6."""
 
-import socket
 from pathlib import Path
 
 import pytest
 
+from chat import has_ipv6
 from chatcli.check.scenario import ENDS, read, read_all
 from chatcli.check.text import unescape
 from transcript import PATIENCE, MemoryWorld, play, socket_world
@@ -16,14 +16,6 @@ SCENARIOS = [*(each for dialect in ENDS for each in read_all(dialect)), *DOCUMEN
 
 def each(scenarios):
     return pytest.mark.parametrize("scenario", scenarios, ids=[one.name for one in scenarios])
-
-
-def has_ipv6():
-    try:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return True
-    except OSError:
-        return False
 
 
 def settings(scenario, **more):
