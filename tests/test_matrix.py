@@ -1,6 +1,7 @@
 """Every pair talks: what one user does arrives at a user of any dialect, in its form (D-1).
 
-What is sent and what must arrive is written down in peers.py, apart from the dialects' code.
+What is sent and what must arrive is written down in peers.py, slash_peer.py and web_peer.py, apart
+from the dialects' code.
 """
 
 import socket
@@ -8,7 +9,8 @@ from itertools import product
 
 import pytest
 
-from peers import LINES_ONLY, PEERS, Slash, conversation
+from conversation import LINES_ONLY, PEERS, conversation
+from slash_peer import Slash
 
 TEXTS = (
     "Zażółć gęślą jaźń",

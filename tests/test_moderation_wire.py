@@ -15,7 +15,7 @@ from chatd.events import Reloaded, Warned
 from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
-from peers import PEERS, conversation
+from conversation import PEERS, conversation
 
 SECRET = "open sesame"
 ADMINS = make_admins(["root"], SECRET)

@@ -18,8 +18,8 @@ from chatd.limits import Limits
 from chatd.taps import Tap
 from chatd.testing import running_server
 from clients import chat_server
+from conversation import PEERS
 from fakes import Clock
-from peers import PEERS
 from test_crowds import OFTEN
 
 # -- who does not log in ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from chatd.dialects.table import DIALECTS
 from chatd.events import LoggedIn
 from chatd.taps import Tap
 from chatd.testing import running_server
-from peers import PEERS, conversation
+from conversation import PEERS, conversation
 from test_engines import reset
 from transcript import MemoryWorld
 
