@@ -17,8 +17,10 @@ import postgres
 import sessions
 import warm
 from certificates import Authority
+from chatd.delivery import Delivery
+from chatd.limits import Limits
 from clients import DIALECTS, KINDS
-from fakes import World
+from fakes import Hearer, Wording, World
 from house import House
 from plugging import WAVE, write
 
@@ -107,6 +109,30 @@ def house():
 def world():
     """A server without an engine, with the commands that sessions are tried with."""
     return World(sessions.COMMANDS)
+
+
+@pytest.fixture
+def delivery():
+    """A delivery log with the bounds of a server."""
+    return Delivery(Limits())
+
+
+@pytest.fixture
+def plain():
+    """The dialect of ala and ola."""
+    return Wording("plain")
+
+
+@pytest.fixture
+def ala(plain):
+    """Somebody who hears what a delivery log delivers."""
+    return Hearer("ala", plain)
+
+
+@pytest.fixture
+def ola(plain):
+    """Somebody else who hears it."""
+    return Hearer("ola", plain)
 
 
 @pytest.fixture(scope="session")
