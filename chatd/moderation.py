@@ -9,6 +9,7 @@ from chatd.admins import admit, knows
 from chatd.banfile import BanFile, BanFileError
 from chatd.bans import Bans, Sanction, because, parse_target
 from chatd.config import Admins
+from chatd.dialects import CONTROL
 from chatd.durations import duration_text
 from chatd.events import CommandError, Failed, Moderated, Promoted, Refused, Warned
 from chatd.hub import Hub
@@ -86,17 +87,12 @@ class Moderation:
         yield "mutes", str(len(kept.mutes))
         yield "internal_errors", str(mistakes())
 
-    def check_reason(self, reason: str) -> None:
-        """Raise CommandError("too-long") for a reason that no list has room for."""
-        most = self.limits.reason
-        if len(reason) > most:
-            raise CommandError("too-long", f"the reason is longer than {most} characters")
-
 
 class Moderator:
     """What one moderator may do; most is confirmed by a line of text, and all is in the log.
 
-    nick is how others know the moderator; session is missing for one who does not chat.
+    nick is how others know the moderator; session is missing for one who does not chat. Reasons
+    are refused by CommandError("too-long" or "bad-text").
     Who is sent away is told by whom and why, and the others see an ordinary leave. ban, unban,
     mute and unmute may wait for a disk: for commands with `blocks=True`.
     """
@@ -110,6 +106,7 @@ class Moderator:
 
     def kick(self, nick: str, reason: str = "") -> str:
         """Send a user away, who may come again. Raises CommandError("no-such-user")."""
+        self._check_reason(reason)
         client = self._find(nick)
         self._note("kicks", nick, reason)
         self._send_away(client, "kicked", "", reason)
@@ -180,6 +177,13 @@ class Moderator:
 
     # -- inside ------------------------------------------------------------------------------
 
+    def _check_reason(self, reason: str) -> None:
+        most = self._moderation.limits.reason
+        if len(reason) > most:
+            raise CommandError("too-long", f"the reason is longer than {most} characters")
+        if CONTROL.search(reason):
+            raise CommandError("bad-text", "control characters are not allowed")
+
     def _find(self, nick: str) -> Session:
         found = self._hub.find(nick)
         if not isinstance(found, Session):
@@ -202,7 +206,7 @@ class Moderator:
     def _sanction(
         self, target: str, seconds: float | None, reason: str, source: str = ""
     ) -> Sanction:
-        self._moderation.check_reason(reason)
+        self._check_reason(reason)
         return Sanction(target, self._nick, reason, self._bans.until(seconds), source)
 
     def _note(self, action: str, target: str = "", reason: str = "") -> None:

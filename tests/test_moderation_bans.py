@@ -120,6 +120,7 @@ def test_nobody_shuts_out_oneself(world, target):
         ("BAN ala 2y spam", "2y is no time such as 30m, 12h or 7d"),
         ("BAN ala 90", "90 is no time such as 30m, 12h or 7d"),
         ("BAN ala " + "x" * 201, "the reason is longer than 200 characters"),
+        ("KICK bob " + "x" * 201, "the reason is longer than 200 characters"),
         ("MUTE nobody", "there is no user nobody"),
         ("UNMUTE nobody", "nobody is not muted"),
         ("UNBAN 192.0.2.7", "192.0.2.7/32 is not banned"),
