@@ -12,9 +12,9 @@ from chatd.config import Listen
 from chatd.console import describe, without_addresses
 from chatd.events import Connected, Disconnected, Inspected, LoggedIn, Moderated, Promoted, Refused
 from chatd.testing import running_server
+from piped import run
 from plugging import logged
 from test_chatcli_json import JSON
-from test_chatcli_pipe import run
 
 HERE = "127.0.0.1"
 

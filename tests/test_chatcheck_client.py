@@ -15,7 +15,7 @@ from chatcli.check.client_command import Command
 from chatcli.check.client_performance import Times
 from chatcli.check.client_player import Player
 from chatcli.check.client_scenario import read_all
-from test_chatcli_pipe import environment
+from piped import environment
 
 CLIENTS = Path(__file__).parent / "wrong_clients"
 PYTHON = (sys.executable, "-S", "-E")

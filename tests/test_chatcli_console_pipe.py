@@ -11,7 +11,7 @@ import pytest
 from chat import PATIENCE, LineClient
 from chatd.testing import running_server
 from foreign import foreign_server, small_buffers
-from test_chatcli_pipe import Piped, run
+from piped import Piped, run
 
 DIALECTS = ["slash", "words", "rooms"]
 

@@ -14,7 +14,7 @@ from chatcli.connection import connect
 from chatcli.ui_plain import Screen, TypedLines
 from chatd.dialects.crlf import CrlfClient
 from foreign import foreign_server, small_buffers
-from test_chatcli_pipe import Piped, run
+from piped import Piped, run
 
 TYPED = """\
 hello  all

@@ -12,7 +12,7 @@ from chatcli.dialects import JsonChat
 from chatd.dialects.jsonl import JsonClient
 from chatd.testing import running_server
 from foreign import foreign_server
-from test_chatcli_pipe import Piped, run
+from piped import Piped, run
 from test_chatcli_terminal import CTRL_D, ENTER, TAB, Terminal
 
 JSON = ("--dialect", "json")

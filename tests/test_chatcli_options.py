@@ -12,7 +12,7 @@ from chat import PATIENCE
 from chatcli.dialects import CHATS, CONSOLES
 from chatd.dialects.table import CLIENTS
 from chatd.testing import running_server
-from test_chatcli_pipe import environment, run
+from piped import environment, run
 
 PORTS = {"crlf": 5000, "json": 5555, "slash": 5001, "words": 10000, "rooms": 9000}
 

@@ -16,7 +16,7 @@ import pytest
 from chat import RawClient, wait_until
 from chatd.testing import running_server
 from foreign import foreign_server
-from test_chatcli_pipe import command, environment, gone
+from piped import command, environment, gone
 from warm import take_terminal
 
 COLUMNS, ROWS = 80, 24

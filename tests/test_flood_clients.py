@@ -6,7 +6,7 @@ from chatcli import Notice, Said
 from chatd.dialects.notices import is_slow_down, slow_down
 from chatd.flood import Pace
 from clients import chat_server, open_client, until
-from test_chatcli_pipe import command, environment
+from piped import command, environment
 
 
 def test_a_paste_through_chatcli(client_engine, dialect):

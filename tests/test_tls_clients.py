@@ -10,7 +10,7 @@ from chatcli import Said
 from chatcli.tls import trusting
 from chatd.testing import running_server
 from clients import DIALECTS, KINDS, open_client, until
-from test_chatcli_pipe import run
+from piped import run
 from test_chatcli_terminal import WELCOME, Terminal
 
 SAY = {"slash": ["1", "ala", "hello"], "words": ["login ala", "msgall hello"]}
