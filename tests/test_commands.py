@@ -9,6 +9,7 @@ import pytest
 from chatd.commands import Command, Filter
 from chatd.events import GENERAL, CommandError, Request, Said
 from fakes import World
+from sessions import login, say
 
 
 def two(ctx, nick, text):
@@ -219,14 +220,6 @@ def test_any_callable_will_do_or_is_refused_like_the_others(handler):
 
 
 # -- running ---------------------------------------------------------------------------------
-
-
-def login(ctx, nick):
-    ctx.login(nick)
-
-
-def say(ctx, room, text):
-    ctx.say(room, text)
 
 
 def hello(ctx, name="world"):

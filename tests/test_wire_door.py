@@ -1,13 +1,14 @@
 """Who is not logged in: bounded in number and in time, over real sockets."""
 
-import threading
 import time
+from functools import partial
 
 import pytest
 
 from chat import PATIENCE, RawClient
 from chatd.limits import Limits
 from chatd.testing import running_server
+from racing import at_once
 
 FULL = "ERROR the server is full, try again later"
 DOOR = "ERROR too many connections are not logged in, try again later"
@@ -61,18 +62,8 @@ def test_the_maximum_holds_when_many_come_at_once(engine):
     """D-4, R-15: of twelve simultaneous logins exactly three succeed where three may."""
     with running_server(engine=engine, limits=Limits(clients=3)) as server:
         clients = [RawClient(server.port) for _ in range(12)]
-        start = threading.Barrier(len(clients))
-        answers = []
-
-        def log_in(number):
-            start.wait()
-            answers.append(clients[number].ask(f"LOGIN user{number}"))
-
-        threads = [threading.Thread(target=log_in, args=(i,)) for i in range(len(clients))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        logins = (partial(one.ask, f"LOGIN user{n}") for n, one in enumerate(clients))
+        answers = at_once(*logins)
         for client in clients:
             client.close()
     assert sorted(answers) == [FULL] * 9 + ["OK"] * 3
