@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from chatd.config import Listen
 from chatd.dialects.crlf import Crlf
 from chatd.dialects.jsonl import Json
-from transcript import MemoryClient, MemoryWorld, Person, SocketWorld
+from memory_world import MemoryClient, MemoryWorld
+from socket_world import SocketWorld
+from transcript import Person
 
 
 def line(message):

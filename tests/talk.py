@@ -9,9 +9,11 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from chat import PATIENCE
 from chatcli.check.text import unescape
 from chatd.events import CommandError, WireError
-from transcript import PATIENCE, MemoryWorld, SocketWorld
+from memory_world import MemoryWorld
+from socket_world import SocketWorld
 
 DOCUMENTS = Path(__file__).parent.parent / "docs" / "wire"
 

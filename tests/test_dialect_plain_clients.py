@@ -25,8 +25,8 @@ from chatd.events import (
     Users,
 )
 from chatd.limits import Limits
+from memory_world import MemoryWorld
 from talk import cut, understood
-from transcript import MemoryWorld
 
 SERVERS = [Words, RoomsDialect]
 CLIENTS = [WordsClient, RoomsClient]

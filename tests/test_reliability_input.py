@@ -15,8 +15,8 @@ from chatd.events import LoggedIn
 from chatd.taps import Tap
 from chatd.testing import running_server
 from conversation import PEERS, conversation
+from memory_world import MemoryWorld
 from test_engines import reset
-from transcript import MemoryWorld
 
 SAY, RENAME, CREATE = range(3)
 FORMS = {

@@ -13,7 +13,7 @@ from chatd.layers import Tls
 from chatd.taps import Tap
 from chatd.testing import running_server
 from fakes import World
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
 

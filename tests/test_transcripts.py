@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from chat import has_ipv6
+from chat import PATIENCE, has_ipv6
 from chatcli.check.scenario import ENDS, read, read_all
 from chatcli.check.text import unescape
-from transcript import PATIENCE, MemoryWorld, play, socket_world
+from memory_world import MemoryWorld
+from socket_world import SocketWorld
+from transcript import play
 
 WIRE = Path(__file__).parent.parent / "docs" / "wire"
 DOCUMENTED = read(WIRE / "crlf.md", "crlf")
@@ -52,7 +54,7 @@ def test_over_sockets(scenario, engine):
     host = ("127.0.0.1", "::1")[turn(scenario) ^ (engine == "select")]
     if host == "::1" and not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    with socket_world(engine, host, settings(scenario)) as world:
+    with SocketWorld(host).serving(engine, settings(scenario)) as world:
         play(scenario, world)
 
 
@@ -61,7 +63,7 @@ def test_over_sockets_bytewise(scenario):
     """S0-12, D-2, D-5: the bytes of a line may come one by one, however slowly."""
     slow = {"limits.quiet": PATIENCE}
     engine = ("threads", "select", "asyncio")[SCENARIOS.index(scenario) % 3]
-    with socket_world(engine, "127.0.0.1", settings(scenario, **slow)) as world:
+    with SocketWorld("127.0.0.1").serving(engine, settings(scenario, **slow)) as world:
         play(scenario, world, bytewise=True)
 
 

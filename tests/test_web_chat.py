@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chat import PATIENCE, RawClient
 from chatd.config import Listen
-from transcript import MemoryClient
+from memory_world import MemoryClient
 from webtalk import Browser, MemoryPage, WebMemory, asking, codes, frame, web_server
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "wire" / "web.md"

@@ -5,7 +5,7 @@ import pytest
 from chat import RawClient
 from chatd import Command, CommandError
 from chatd.testing import running_server
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 PLUGIN = '''
 from chatd import Command, CommandError, hookimpl

@@ -14,7 +14,7 @@ from chatd.binding import ListenError
 from chatd.dialects.crlf import Crlf, CrlfClient
 from chatd.events import Done, Notice, Request
 from chatd.testing import running_server
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 
 def chat_a_little(process):

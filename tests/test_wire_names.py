@@ -6,7 +6,7 @@ from chatd.engines import peer_name
 from chatd.events import Connected, LoggedIn
 from chatd.taps import Tap
 from chatd.testing import running_server
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 SPACE = "must not contain white space"
 INVISIBLE = "must not contain control or invisible characters"

@@ -6,7 +6,7 @@ from chat import PATIENCE, RawClient
 from chatd import Filter, Said, Tap
 from chatd.events import Told
 from chatd.testing import running_server
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 PLUGIN = """
 from pathlib import Path

@@ -23,7 +23,7 @@ from chatd.events import (
 )
 from chatd.limits import Limits
 from chatd.plugins import Plugins
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 COMMANDS = {command.name: command for _, command in Plugins().commands}
 

@@ -13,15 +13,13 @@ from websockets.frames import Opcode, apply_mask
 
 from chat import PATIENCE, RawClient
 from chatd.addresses import Addresses
-from chatd.dialects import Setting
 from chatd.dialects.auto import Auto
 from chatd.dialects.web import HEADERS
 from chatd.fetching import Fetcher
 from chatd.flood import UNBOUND
 from chatd.limits import Limits
-from chatd.session import Session
 from chatd.testing import running_server
-from transcript import MemoryClient, MemoryWorld, _Pool
+from memory_world import MemoryClient, MemoryWorld
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPTED = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # of RFC 6455
@@ -187,7 +185,7 @@ class WebMemory(MemoryWorld):
         self._guests = itertools.count(1)
         self._addresses = Addresses(self._limits, pace, (), clock=lambda: self.now)
         fetcher = Fetcher(self._hub, self.delivery, self.pages, self._limits)
-        fetcher._workers = _Pool()
+        fetcher._workers = self._pool
         self._dispatcher.fetcher = fetcher
 
     @property
@@ -195,29 +193,14 @@ class WebMemory(MemoryWorld):
         return self._hub
 
     def session(self, transport, address):
-        limits, verbs = self._limits, self._dispatcher.verbs
-        session = Session(
-            self.dialect(
-                Setting(
-                    limits,
-                    address,
-                    verbs,
-                    guest=lambda: f"guest-{next(self._guests):04}",
-                    origins=self.origins,
-                    is_full=self._hub.is_full,
-                )
-            ),
+        return super().session(
             transport,
             address,
-            self._hub,
-            self.delivery,
-            self._dispatcher,
-            limits,
-            lambda: self.now,
             flow=self._addresses.flow(address),
+            guest=lambda: f"guest-{next(self._guests):04}",
+            origins=self.origins,
+            is_full=self._hub.is_full,
         )
-        self._sessions.append(session)
-        return session
 
     def say(self, data, ended=True):
         """Let somebody come, send data and hear all there is; ended: that is all."""

@@ -29,7 +29,7 @@ from chatd.events import CommandError, Event, Fetched, Recalled, Request, Users,
 from chatd.layers import HANDSHAKE, LayerError, Tls, TlsOrPlain
 from chatd.limits import Limits
 from chatd.options import Age, ListenType, NetworkType, PaceType, Since
-from transcript import MemoryWorld
+from memory_world import MemoryWorld
 
 CUT, QUIET = b"\xfe", b"\xfd"
 _STEPS = re.compile(rb"[^\xfd\xfe]+|\xfd")
