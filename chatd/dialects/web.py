@@ -75,6 +75,15 @@ def begins(data: bytes) -> bool:
     return data.startswith(FIRST_WORDS)
 
 
+def is_ours(origin: str, host: str) -> bool:
+    """Say whether a page is one of ours by its origin, which a browser names truly.
+
+    host is what the request itself is for. Whether there is TLS in front of us we cannot know.
+    """
+    ours = (f"http://{host.lower()}", f"https://{host.lower()}") if host else ()
+    return origin.lower() in ours
+
+
 class _Head(Struct, frozen=True):
     """What a request's head says; the names of fields are in lower case."""
 
@@ -158,7 +167,7 @@ class Web(Dialect):
 
     def _open_socket(self, head: _Head) -> Event:
         origin = head.fields.get("origin")
-        if origin is not None and not self._may_talk(origin.lower(), head.fields.get("host", "")):
+        if origin is not None and not self._may_talk(origin, head.fields.get("host", "")):
             raise WireError("wrong-origin", f"pages of {origin} may not talk to this chat")
         upgrade = head.lists("connection", "upgrade") and head.lists("upgrade", "websocket")
         version = head.fields.get("sec-websocket-version")
@@ -176,9 +185,7 @@ class Web(Dialect):
         return Fetched(socket.take() or b"")
 
     def _may_talk(self, origin: str, host: str) -> bool:
-        """Say whether a page may open a socket; a browser names its origin truly."""
-        ours = (f"http://{host.lower()}", f"https://{host.lower()}") if host else ()
-        return origin in ours or origin in (self.setting.origins or ())
+        return is_ours(origin, host) or origin.lower() in (self.setting.origins or ())
 
     def done(self, request: Request, error: CommandError | None) -> tuple[Event, ...]:
         self._asked = False

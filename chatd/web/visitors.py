@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from flask import request
 
+from chatd.dialects.web import is_ours
 from chatd.engines import peer_name
 from chatd.networks import LOOPBACK, holds
 
@@ -48,4 +49,4 @@ def _is_this_machine(host: str) -> bool:
 def use_own_form() -> bool:
     """Say whether a form was sent from a page of this server; programs do not say."""
     origin = request.headers.get("Origin")
-    return origin is None or origin.lower().partition("://")[2] == request.host.lower()
+    return origin is None or is_ours(origin, request.host)
