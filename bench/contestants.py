@@ -126,7 +126,7 @@ def certificate() -> tuple[Path, Path]:
 
 
 def start_chatd(engine: str, store: str, tls: bool) -> list[str]:
-    options = f"-m chatd -q -p 0 --host 127.0.0.1 --engine {engine} --max-clients 20000"
+    options = f"-m chatd -q -p 0 --host 127.0.0.1 --bans none --engine {engine} --max-clients 20000"
     command = [sys.executable, *options.split(), "--store", store, "--port-file", PORT_FILE]
     command += ["--flood", "1000000/1000000"]  # out of reach, but not out of the way
     command += [f"--listen={dialect}=127.0.0.1:0" for dialect in DIALECTS]

@@ -42,7 +42,7 @@ def start(engine: str, kind: str) -> Contestant:
     """Only those who make trouble are strangers: the others' address is exempt."""
 
     def command(directory: Path) -> list[str]:
-        options = f"-m chatd -q -p 0 --host 127.0.0.1 --engine {engine} --store none"
+        options = f"-m chatd -q -p 0 --host 127.0.0.1 --engine {engine} --store none --bans none"
         line = [sys.executable, *options.split(), "--port-file", PORT_FILE]
         line += ["--exempt", "127.0.0.1/32"]
         if kind == "R-03":

@@ -329,7 +329,7 @@ def test_socket_activation(tmp_path):
         port = free.getsockname()[1]
     place = f"127.0.0.1:{port}"
     activate = ["systemd-socket-activate", f"--listen={place}", "--fdname=json"]
-    variables = ["-E", "CHATD_STORE=none", "-E", "PYTHONPATH"]
+    variables = ["-E", "CHATD_STORE=none", "-E", "CHATD_BANS=none", "-E", "PYTHONPATH"]
     process = subprocess.Popen(
         [*activate, *variables, sys.executable, "-m", "chatd", "-v"],
         stdout=subprocess.PIPE,
