@@ -398,6 +398,8 @@ class Hub:
             if client not in self._users and error.code in _LOGIN_REFUSALS:
                 self._append(Entry(Refused(client.address, error.text)))
 
+    # -- the books ---------------------------------------------------------------------------
+
     def survey(self) -> tuple[list[Presence], list[str]]:
         """Give all connections, as they came, and the names of all rooms; for operators.
 
