@@ -39,6 +39,14 @@ def reachable(host, port):
     return True
 
 
+@contextlib.contextmanager
+def nobody_listens():
+    """Give a port of 127.0.0.1 where connections are refused, and which nobody else takes."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 class RawClient:
     """A socket that speaks lines."""
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from chat import nobody_listens
 from chatcli.check.connections import Connections, Patience
 from chatcli.check.framing import wants_chunks
 from chatcli.check.player import Player
@@ -173,10 +174,9 @@ def test_a_silent_server_is_soon_given_up(scenarios):
 
 
 def test_a_server_that_is_gone(scenarios):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     begun = time.monotonic()
-    outcomes = play(port, scenarios("\n".join(HELLO for _ in range(20))))
+    with nobody_listens() as port:
+        outcomes = play(port, scenarios("\n".join(HELLO for _ in range(20))))
     assert all(outcome.problem.complaint.startswith("cannot connect") for outcome in outcomes)
     assert time.monotonic() - begun < SOON
 

@@ -1,12 +1,12 @@
 """What chatcheck tells: as text, JSON and JUnit's XML, by exit statuses; and its options."""
 
 import json
-import socket
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
 
+from chat import nobody_listens
 from chatcli.check.cli import main
 from chatcli.check.outcome import Outcome, Problem, shown
 from chatcli.check.report import Report
@@ -220,9 +220,8 @@ def test_what_no_scenario_is_for():
 
 
 def test_nobody_there():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    result = chatcheck("server", "crlf", "--port", port)
+    with nobody_listens() as port:
+        result = chatcheck("server", "crlf", "--port", port)
     assert result.exit_code == 2
     assert result.output == f"Error: cannot connect to 127.0.0.1:{port}: Connection refused\n"
 

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import chatcli.cli
-from chat import PATIENCE, RawClient, wait_until
+from chat import PATIENCE, RawClient, nobody_listens, wait_until
 from chatcli.connection import connect
 from chatd.dialects.crlf import CrlfClient
 from chatd.testing import running_server
@@ -95,11 +95,10 @@ def test_options_from_the_environment():
 
 
 def test_where_nobody_listens():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    complaint = f"chatcli: cannot connect to 127.0.0.1 port {port}: Connection refused\n"
-    assert run(port, "-s", "127.0.0.1") == (1, "", complaint)
-    status, _, errors = run(port, "-s", "a..b")
+    with nobody_listens() as port:
+        complaint = f"chatcli: cannot connect to 127.0.0.1 port {port}: Connection refused\n"
+        assert run(port, "-s", "127.0.0.1") == (1, "", complaint)
+        status, _, errors = run(port, "-s", "a..b")
     assert status == 1
     assert errors.startswith(f"chatcli: cannot connect to a..b port {port}: ")
     assert errors.count("\n") == 1

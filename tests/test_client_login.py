@@ -1,11 +1,10 @@
 """A client of the library comes: where it finds a server, and what keeps it out."""
 
 import contextlib
-import socket
 
 import pytest
 
-from chat import RawClient, wait_until
+from chat import RawClient, nobody_listens, wait_until
 from chatcli import CommandError, NotConnected
 from chatd.limits import Limits
 from chatd.testing import running_server
@@ -32,10 +31,8 @@ def test_the_port_for_all(kind):
 
 
 def test_nobody_is_there(kind):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(ConnectionRefusedError):
-        with open_client(kind, port, "bot"):
+    with nobody_listens() as port:
+        with pytest.raises(ConnectionRefusedError), open_client(kind, port, "bot"):
             pass
 
 
