@@ -9,9 +9,9 @@ from chat import wait_until
 from chatcli.dialects import RoomsConsole
 from chatd.testing import running_server
 from foreign import foreign_server
+from terminal import COLOUR, CTRL_A, CTRL_C, CTRL_D, ENTER, TAB, Terminal
 from test_chatcli_console import CLOSING
 from test_chatcli_console_pipe import ROOMS, SLASH, STAMP, WORDS, Line
-from test_chatcli_terminal import COLOUR, CTRL_A, CTRL_C, CTRL_D, ENTER, TAB, Terminal
 
 
 def unstamped(terminal):

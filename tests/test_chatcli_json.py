@@ -13,7 +13,7 @@ from chatd.dialects.jsonl import JsonClient
 from chatd.testing import running_server
 from foreign import foreign_server
 from piped import Piped, run
-from test_chatcli_terminal import CTRL_D, ENTER, TAB, Terminal
+from terminal import CTRL_D, ENTER, TAB, Terminal
 
 JSON = ("--dialect", "json")
 

@@ -11,7 +11,7 @@ from chatcli.tls import trusting
 from chatd.testing import running_server
 from clients import DIALECTS, KINDS, open_client, until
 from piped import run
-from test_chatcli_terminal import WELCOME, Terminal
+from terminal import WELCOME, Terminal
 
 SAY = {"slash": ["1", "ala", "hello"], "words": ["login ala", "msgall hello"]}
 SAY |= {"crlf": ["hello"], "json": ["hello"], "rooms": ["public General hello"]}
