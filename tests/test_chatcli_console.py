@@ -7,10 +7,10 @@ import pytest
 from chatcli.console import ANSWER, LONG_QUIET, QUIET, SPACING, Console
 from chatcli.conversation import GOODBYE
 from chatcli.dialects import CONSOLES, SlashConsole
+from consoles import CLOSING
 
 TIMEOUT = 10.0
 
-CLOSING = "Polaczenie zostalo zamkniete. Wcisnij Enter aby zamknac aplikacje."
 FAREWELLS = {"slash": "/wyjdz", "words": "logout", "rooms": "exit"}
 
 

@@ -1,22 +1,18 @@
 """chatcli on a pipe in slash, words and rooms: with our servers, and with theirs."""
 
 import os
-import re
 import socket
 import threading
 import time
 
 import pytest
 
-from chat import PATIENCE, LineClient
+from chat import PATIENCE
 from chatd.testing import running_server
+from consoles import CLOSING, DIALECTS, ROOMS, SLASH, STAMP, WORDS, Line
 from foreign import foreign_server, small_buffers
 from piped import Piped, run
 
-DIALECTS = ["slash", "words", "rooms"]
-
-SLASH, WORDS, ROOMS = (("--dialect", dialect) for dialect in DIALECTS)
-CLOSING = "Polaczenie zostalo zamkniete. Wcisnij Enter aby zamknac aplikacje."
 LOST = "chatcli: the connection is lost: Connection reset by peer\n"
 CLOSED = "chatcli: the server closed the connection\n"
 
@@ -25,22 +21,6 @@ JOINED = {
     "words": "[ServerMessage] - [ola] log in.",
     "rooms": "You joined the room 'General'",
 }
-
-STAMP = re.compile(r"\[\d\d:\d\d:\d\d\] ")
-
-
-class Line(LineClient):
-    """A client that begins with some lines."""
-
-    def __init__(self, port, *lines):
-        super().__init__(port)
-        for line in lines:
-            self.send(line)
-
-    def hears(self, text):
-        """Read up to a line."""
-        while self.line() != text:
-            pass
 
 
 # -- with our servers ------------------------------------------------------------------------

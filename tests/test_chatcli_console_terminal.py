@@ -8,10 +8,9 @@ import pytest
 from chat import wait_until
 from chatcli.dialects import RoomsConsole
 from chatd.testing import running_server
+from consoles import CLOSING, DIALECTS, ROOMS, SLASH, STAMP, WORDS, Line
 from foreign import foreign_server
 from terminal import COLOUR, CTRL_A, CTRL_C, CTRL_D, ENTER, TAB, Terminal
-from test_chatcli_console import CLOSING
-from test_chatcli_console_pipe import ROOMS, SLASH, STAMP, WORDS, Line
 
 
 def unstamped(terminal):
@@ -119,7 +118,7 @@ def test_rooms(client_engine, colour):
 
 
 @pytest.mark.parametrize("leave", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
-@pytest.mark.parametrize("dialect", ["slash", "words", "rooms"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_leaving(client_engine, dialect, leave):
     """S3-18: the end of the input is the end, and everything typed has been taken."""
     options = ("--dialect", dialect, "-l", "ala", "--engine", client_engine)
