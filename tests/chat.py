@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -133,6 +134,12 @@ class LineClient(RawClient):
     end = b"\n"
 
 
+def reset(client):
+    """Close with a reset instead of an orderly end."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
 @contextlib.contextmanager
 def chatd_process(tmp_path, *options, files=None, **popen):
     """Run `python -m chatd` on a free port; yield the process, with .port set.
@@ -167,6 +174,16 @@ def chatd_process(tmp_path, *options, files=None, **popen):
                 process.communicate()
         for stream in filter(None, (process.stdout, process.stderr)):
             stream.close()
+
+
+def threads_of(pid):
+    """How many threads a process has, as the operating system counts them."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def files_of(pid):
+    """How many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def cpu_seconds(pid):

@@ -1,13 +1,12 @@
 """chatcli on a pipe in slash, words and rooms: with our servers, and with theirs."""
 
-import os
 import socket
 import threading
 import time
 
 import pytest
 
-from chat import PATIENCE
+from chat import PATIENCE, threads_of
 from chatd.testing import running_server
 from consoles import CLOSING, DIALECTS, ROOMS, SLASH, STAMP, WORDS, Line
 from foreign import foreign_server, small_buffers
@@ -311,4 +310,4 @@ def test_how_many_threads_there_are(dialect, engine_name, threads):
     options = ("--dialect", dialect, "-l", "ala", "--engine", engine_name)
     with running_server(dialect=dialect) as server, Piped(server.port, *options) as ala:
         ala.line()
-        assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
+        assert threads_of(ala.process.pid) == threads

@@ -1,11 +1,10 @@
 """chatcli at a terminal in slash, words and rooms."""
 
-import os
 import termios
 
 import pytest
 
-from chat import wait_until
+from chat import threads_of, wait_until
 from chatcli.dialects import RoomsConsole
 from chatd.testing import running_server
 from consoles import CLOSING, DIALECTS, ROOMS, SLASH, STAMP, WORDS, Line
@@ -154,7 +153,7 @@ def test_servers_without_line_ends(engine_name, threads):
         wait_until(lambda: b"".join(received) == b"onetwothree", "the lines without their ends")
         wait_until(lambda: any("I got" in line for line in ala.lines()), "the answer")
         assert ala.screen.title == ""
-        assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
+        assert threads_of(ala.process.pid) == threads
         ala.type(CTRL_D)
         assert ala.finish() == 0
 

@@ -1,12 +1,11 @@
 """chatcli speaking json: every byte that it sends, and every line that it shows."""
 
 import json
-import os
 import socket
 
 import pytest
 
-from chat import LineClient, wait_until
+from chat import LineClient, threads_of, wait_until
 from chatcli.commands import JSON_COMMANDS
 from chatcli.dialects import JsonChat
 from chatd.dialects.jsonl import JsonClient
@@ -228,7 +227,7 @@ def test_at_a_terminal(engine_name, threads):
             wait_until(lambda: "Any other line is said to everybody." in ala.lines())
             shown = "\n".join(ala.lines())
             assert all(f"\n{command.usage} " in shown for command in JSON_COMMANDS.values())
-            assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
+            assert threads_of(ala.process.pid) == threads
             ala.type(CTRL_D)
             assert ala.finish() == 0
             assert "Server disconnected" not in ala.lines()

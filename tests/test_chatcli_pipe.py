@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import chatcli.cli
-from chat import PATIENCE, RawClient, nobody_listens, wait_until
+from chat import PATIENCE, RawClient, nobody_listens, threads_of, wait_until
 from chatcli.connection import connect
 from chatd.dialects.crlf import CrlfClient
 from chatd.testing import running_server
@@ -259,7 +259,7 @@ def test_how_many_threads_there_are(engine_name, threads):
     with running_server() as server, Piped(server.port, "--engine", engine_name) as ala:
         ala.type("/whoami\n")
         assert ala.line() == "you are ala"
-        assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
+        assert threads_of(ala.process.pid) == threads
 
 
 def test_nobody_takes_the_output(client_engine):

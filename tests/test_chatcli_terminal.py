@@ -7,7 +7,7 @@ import termios
 
 import pytest
 
-from chat import RawClient, wait_until
+from chat import RawClient, threads_of, wait_until
 from chatd.testing import running_server
 from foreign import foreign_server
 from piped import gone
@@ -157,7 +157,7 @@ def test_how_many_threads_there_are(engine_name, threads):
         ala.type(UP)
         ola.send("PUB hello")
         ala.shows("< hello", "ala> /list")
-        assert len(os.listdir(f"/proc/{ala.process.pid}/task")) == threads
+        assert threads_of(ala.process.pid) == threads
         if engine_name == "select":
             folder = f"/proc/{ala.process.pid}/fd"
             files = [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from chat import PATIENCE, LineClient, RawClient, wait_until
+from chat import PATIENCE, LineClient, RawClient, reset, wait_until
 from chatd.addresses import Addresses
 from chatd.config import Listen
 from chatd.flood import Pace
@@ -181,7 +181,7 @@ def test_places_are_given_back_whatever_the_end(engine):
             wait_until(lambda: not server.server._engine.sessions, "the end")
             client = RawClient(server.port)
             if ending == "reset":
-                client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                reset(client)
             elif ending == "half":
                 client.sock.shutdown(socket.SHUT_WR)
                 client.rest()

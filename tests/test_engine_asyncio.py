@@ -7,11 +7,10 @@ import subprocess
 import sys
 import threading
 
-from chat import PATIENCE, RawClient, chatd_process, wait_until
+from chat import PATIENCE, RawClient, chatd_process, files_of, reset, wait_until
 from chatd.config import Config
 from chatd.server import Server
 from chatd.testing import running_server
-from test_engines import files_of, reset
 
 
 def engine_of(server):

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from chat import PATIENCE, RawClient, chatd_process, wait_until
+from chat import PATIENCE, RawClient, chatd_process, files_of, reset, wait_until
 from chatd.dialects import table
 from chatd.dialects.crlf import Crlf
 from chatd.engines import Deadlines, SpareDescriptor
@@ -17,7 +17,6 @@ from chatd.events import Failed
 from chatd.limits import Limits
 from chatd.session import Session
 from chatd.testing import running_server
-from test_engines import files_of, reset
 
 
 class Bug(Exception):

@@ -2,30 +2,15 @@
 
 import os
 import socket
-import struct
 import threading
 
 import pytest
 
-from chat import RawClient, chatd_process, wait_until
+from chat import RawClient, chatd_process, files_of, reset, threads_of, wait_until
 from chatd.engines import peer_name
 from chatd.engines.threads import PARKED
 from chatd.limits import Limits
 from chatd.testing import running_server
-
-
-def threads_of(pid):
-    return len(os.listdir(f"/proc/{pid}/task"))
-
-
-def files_of(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def reset(client):
-    """Close with a reset instead of an orderly end."""
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import LineClient, RawClient, chatd_process, wait_until
+from chat import LineClient, RawClient, chatd_process, reset, wait_until
 from chatcli import Said, Told
 from chatd.engines import LONGEST_PAUSE, Connection
 from chatd.flood import Pace
@@ -35,7 +35,7 @@ def test_a_flood_does_not_outlive_its_sender(engine):
         with RawClient(server.port, nick="ala") as ala:
             ala.send("\r\n".join(f"PUB {n}" for n in range(60)))
             assert ala.line().startswith("NOTICE you are fast, ")
-            ala.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            reset(ala)
         wait_until(lambda: server.server.hub.is_free("ala"), "its nick")
 
 

@@ -4,14 +4,13 @@ import os
 import re
 import resource
 import socket
-import struct
 import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 
-from chat import PATIENCE, RawClient, chatd_process, cpu_seconds, wait_until
+from chat import PATIENCE, RawClient, chatd_process, cpu_seconds, reset, wait_until
 from chatd.events import LoggedOut, Refused
 from chatd.limits import Limits
 from chatd.taps import Tap
@@ -92,8 +91,7 @@ def test_a_reset_in_the_middle_of_a_message_delivers_nothing(engine):
         for _ in range(50):
             bad = RawClient(server.port, nick="bad")
             bad.send(b"PUB half a mess")
-            bad.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            bad.close()
+            reset(bad)
             wait_until(lambda: ala.ask("LIST") == "USERS ala")
 
 

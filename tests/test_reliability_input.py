@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat import LineClient, wait_until
+from chat import LineClient, reset, wait_until
 from chatd.config import Listen
 from chatd.dialects.table import DIALECTS
 from chatd.events import LoggedIn
@@ -16,7 +16,6 @@ from chatd.taps import Tap
 from chatd.testing import running_server
 from conversation import PEERS, conversation
 from memory_world import MemoryWorld
-from test_engines import reset
 
 SAY, RENAME, CREATE = range(3)
 FORMS = {

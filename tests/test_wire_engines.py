@@ -1,17 +1,11 @@
 """How many threads serve the clients."""
 
-import os
 from contextlib import ExitStack
 
 import pytest
 
-from chat import RawClient, chatd_process
+from chat import RawClient, chatd_process, threads_of
 from webtalk import Browser
-
-
-def tasks(process):
-    """How many threads a process has, as the operating system counts them."""
-    return len(os.listdir(f"/proc/{process.pid}/task"))
 
 
 def chatting(stack, port, number):
@@ -34,13 +28,13 @@ def test_a_loop_has_one_thread(tmp_path, engine):
     with ExitStack() as stack:
         process = stack.enter_context(chatd_process(tmp_path, "-q", "--engine", engine))
         stack.enter_context(RawClient(process.port, nick="first"))
-        assert tasks(process) == 3
+        assert threads_of(process.pid) == 3
         clients = chatting(stack, process.port, 8)
-        assert tasks(process) == 3
+        assert threads_of(process.pid) == 3
         assert clients[0].ask("PRIV user1 hello") == "OK"
         clients[2].close()
         assert clients[0].ask("LIST").startswith("USERS first user0 user1")
-        assert tasks(process) == 3
+        assert threads_of(process.pid) == 3
 
 
 def test_by_default_every_client_has_a_thread(tmp_path):
@@ -48,9 +42,9 @@ def test_by_default_every_client_has_a_thread(tmp_path):
     with ExitStack() as stack:
         process = stack.enter_context(chatd_process(tmp_path, "-q"))
         stack.enter_context(RawClient(process.port, nick="first"))
-        before = tasks(process)
+        before = threads_of(process.pid)
         chatting(stack, process.port, 8)
-        assert tasks(process) == before + 8
+        assert threads_of(process.pid) == before + 8
 
 
 def test_a_page_has_no_thread_but_its_client_s(tmp_path, engine):
@@ -64,7 +58,7 @@ def test_a_page_has_no_thread_but_its_client_s(tmp_path, engine):
             assert page.ask_page("set-name", f"page{number}")["event"] == "entered"
 
         join(0)
-        before = tasks(process)
+        before = threads_of(process.pid)
         for number in range(1, 9):
             join(number)
-        assert tasks(process) - before == (8 if engine == "threads" else 0)
+        assert threads_of(process.pid) - before == (8 if engine == "threads" else 0)
