@@ -27,6 +27,38 @@ WAVE = """
         return [Command("wave", wave)]
     """
 
+CRASH = """
+    import builtins
+    from chatd import Command, CommandError, Filter, hookimpl
+
+    def crash(ctx, kind, text=""):
+        \"\"\"Raise what is asked for.\"\"\"
+        if kind == "RecursionError":
+            crash(ctx, kind)
+        text = text.replace("~", "\\n").replace("^", "\\x1b").replace("%", "\\u2028")
+        raise getattr(builtins, kind)(text)
+
+    def complain(ctx, text):
+        \"\"\"Refuse, in two lines.\"\"\"
+        raise CommandError("no", f"no:\\n{text}")
+
+    def see(message):
+        if message.text.startswith("crash"):
+            crash(None, *message.text.split()[1:])
+
+    @hookimpl
+    def register_commands():
+        return [
+            Command("crash", crash), Command("crash-aside", crash, blocks=True),
+            Command("complain", complain), Command("complain-aside", complain, blocks=True),
+        ]
+
+    @hookimpl
+    def register_filters():
+        return [Filter(see)]
+    """
+"""A plugin whose commands and filter fail as they are asked to."""
+
 
 class Client(RawClient):
     """A client of the chat that sends and receives several lines at once."""

@@ -10,8 +10,7 @@ from chatd.limits import Limits
 from chatd.taps import Tap
 from clients import open_client
 from fakes import World
-from plugging import chat, holding, plugin, write
-from test_plugins_commands import CRASH
+from plugging import CRASH, chat, holding, plugin, write
 
 OFF = "it failed 3 times in a row, the last time it"
 

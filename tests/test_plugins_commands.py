@@ -8,7 +8,7 @@ from chatd.commands import Command
 from chatd.events import (
     CommandError,
 )
-from plugging import Client, chat, logged, write
+from plugging import CRASH, Client, chat, logged, write
 
 
 def order(ctx, dish: str, number: int, price: float = 1.5, wish: str = "") -> None:
@@ -130,37 +130,6 @@ KINDS = [
     "ValueError", "SystemExit", "KeyboardInterrupt", "RecursionError", "MemoryError",
     "GeneratorExit", "StopIteration", "BaseException",
 ]  # fmt: skip
-
-CRASH = """
-    import builtins
-    from chatd import Command, CommandError, Filter, hookimpl
-
-    def crash(ctx, kind, text=""):
-        \"\"\"Raise what is asked for.\"\"\"
-        if kind == "RecursionError":
-            crash(ctx, kind)
-        text = text.replace("~", "\\n").replace("^", "\\x1b").replace("%", "\\u2028")
-        raise getattr(builtins, kind)(text)
-
-    def complain(ctx, text):
-        \"\"\"Refuse, in two lines.\"\"\"
-        raise CommandError("no", f"no:\\n{text}")
-
-    def see(message):
-        if message.text.startswith("crash"):
-            crash(None, *message.text.split()[1:])
-
-    @hookimpl
-    def register_commands():
-        return [
-            Command("crash", crash), Command("crash-aside", crash, blocks=True),
-            Command("complain", complain), Command("complain-aside", complain, blocks=True),
-        ]
-
-    @hookimpl
-    def register_filters():
-        return [Filter(see)]
-    """
 
 
 @pytest.mark.parametrize("verb", ["CRASH", "CRASH-ASIDE", "PUB crash"])

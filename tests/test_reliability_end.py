@@ -3,7 +3,7 @@
 import pytest
 
 from chat import PATIENCE, RawClient, chatd_process
-from test_store_cli import chatctl
+from plugging import CHATCTL, run
 
 LINES = 5
 
@@ -26,7 +26,7 @@ def test_what_many_said_before_the_end_is_kept(tmp_path, engine, users):
             client.close()
         assert process.wait(PATIENCE) == 0
     assert all(one.endswith(b"ERROR the server is shutting down\r\n") for one in heard)
-    kept = chatctl("export", "--store", url).stdout
+    kept = run(*CHATCTL, "history", "export", "--store", url).stdout
     done = [n for n, one in enumerate(heard) if b"WHOAMI " in one or n == 0]
     assert done
     for number in done:

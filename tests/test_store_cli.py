@@ -11,19 +11,11 @@ import pytest
 
 from chat import PATIENCE, RawClient, chatd_process, wait_until
 from chatd.options import Age, Since, default_store
+from plugging import CHATCTL, run
 
-CHATCTL = [sys.executable, "-m", "chatd.ctl", "history"]
 
-
-def chatctl(*args, env=()):
-    return subprocess.run(
-        [*CHATCTL, *args],
-        env=os.environ | dict(env),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+def chatctl(*args):
+    return run(*CHATCTL, "history", *args)
 
 
 @pytest.fixture
@@ -282,9 +274,8 @@ def test_what_cannot_be_read_is_one_line(args, complaint):
 def test_a_reader_that_goes_away_is_no_error(tmp_path, url):
     with chatd_process(tmp_path, "--store", url) as process:
         say(process.port, *[f"{n} {'x' * 3000}" for n in range(100)])
-    export = subprocess.Popen(
-        [*CHATCTL, "export", "--store", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    command = [*CHATCTL, "history", "export", "--store", url]
+    export = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with export:
         export.stdout.readline()
         export.stdout.close()
