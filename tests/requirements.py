@@ -24,6 +24,11 @@ def listed():
     return {match["number"]: match["tags"] for match in found}
 
 
+def required():
+    """The same without what is open or comes later."""
+    return {number: tags for number, tags in listed().items() if tags not in ("later", "open")}
+
+
 def naming_tests():
     """Which tests name each requirement: by docstring, by id, or in a scenario's comments."""
     tests = defaultdict(set)

@@ -11,9 +11,10 @@ from chatcli.check import matching
 from chatcli.check.report import DOCUMENTS, titles
 from chatcli.check.scenario import ENDS, paragraphs, read, read_all
 from chatcli.check.text import expected, sent
-from test_requirements import REQUIREMENTS
+from requirements import required
 
 each_dialect = pytest.mark.parametrize("dialect", list(ENDS))
+REQUIREMENTS = required()
 ADDRESSES = {"ala": "127.0.0.1:50000"}
 
 
