@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chatd.testing import running_server
-from test_chatcheck_servers import failing
 from wrong import crlf, json_chatd, rooms_chatd, slash_chatd, words_chatd
 from wrong.chatd_broken import failed
+from wrong.crlf_failing import failing
 
 DIALECTS = ("crlf", "json", "slash", "words", "rooms")
 CHATCHECK = (sys.executable, "-m", "chatcli.check", "server")

@@ -9,17 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from chatcli.check.cli import main
-from chatcli.check.connections import Patience
-from chatcli.check.player import Player
-from chatcli.check.report import Report
-from chatcli.check.scenario import read_all
 from chatd.testing import running_server
 from wrong import crlf
-
-GREETING = "Hej hej"
-SCENARIOS = [one for one in read_all("crlf") if one.requirement.startswith("S0")]
-HURRY = Patience(answer=0.5, quiet=0.1, pause=0.03)
-GREETERS = (crlf.NoGreeting, crlf.GreetsAgain)
+from wrong.crlf_failing import GREETING, SCENARIOS, failing
 
 
 def check(*arguments):
@@ -42,18 +34,6 @@ def test_nothing_is_wrong_with_a_greeting(engine):
         result = check(*arguments)
     assert result.exit_code == 0, result.output
     assert "ok   S0-26 " in result.output
-
-
-def failing(wrong):
-    """The requirements that a server of a class fails, and what there is to read about it."""
-    chat = wrong()
-    settings = {"greeting": GREETING} if wrong in GREETERS else {}
-    chat.greeting = settings.get("greeting", "")
-    with crlf.running(chat) as port:
-        player = Player("127.0.0.1", port, patience=HURRY, settings=settings)
-        report = Report("crlf", "server", player.play_all(SCENARIOS))
-    failed = {verdict.requirement for verdict in report.verdicts if verdict.status == "failed"}
-    return failed, "\n".join(line for line, _ in report.text(verbose=True))
 
 
 @pytest.mark.faults
