@@ -353,17 +353,6 @@ def test_every_module_has_its_place_in_the_picture():
             assert f"`{path.name}/`" in table
 
 
-def test_the_levels_are_those_of_the_test():
-    from test_layers import LEVELS
-
-    table = {}
-    for line in text_of("docs/architecture.md").splitlines():
-        if match := re.match(r"\| (\d) \| ([^|]*)\|", line):
-            names = re.findall(r"`(\w+)/?`", re.sub(r": `[^;]*", "", match[2]))  # not of packages
-            table |= dict.fromkeys(names, int(match[1]))
-    assert table == LEVELS
-
-
 def test_limits_in_the_architecture():
     text = text_of("docs/architecture.md")
     limits = Limits()

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,16 @@ def test_no_layer_knows_what_is_not_its_concern(module):
 
 def test_every_level_is_of_a_module():
     assert set(LEVELS) == {module.split(".")[1] for module in BELOW_THE_TOP}
+
+
+def test_the_levels_are_those_of_the_test():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = {}
+    for line in text.splitlines():
+        if match := re.match(r"\| (\d) \| ([^|]*)\|", line):
+            names = re.findall(r"`(\w+)/?`", re.sub(r": `[^;]*", "", match[2]))  # not of packages
+            table |= dict.fromkeys(names, int(match[1]))
+    assert table == LEVELS
 
 
 @pytest.mark.parametrize("package", [CHATD, CHATCLI], ids=["chatd", "chatcli"])
