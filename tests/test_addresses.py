@@ -14,7 +14,6 @@ from chatd.events import Connected, Disconnected, Inspected, LoggedIn, Moderated
 from chatd.testing import running_server
 from piped import run
 from plugging import logged
-from test_chatcli_json import JSON
 
 HERE = "127.0.0.1"
 
@@ -52,7 +51,7 @@ def test_no_guest_gets_a_name_that_is_banned_or_muted(tmp_path):
 
 def test_chatcli_learns_what_it_is_called():
     with running_server(dialect="json", guest_names=True) as server:
-        status, shown, errors = run(server.port, *JSON, typed="hello\n")
+        status, shown, errors = run(server.port, "--dialect", "json", typed="hello\n")
     assert (status, errors) == (0, "")
     assert "guest-0001: hello" in shown
 

@@ -20,7 +20,8 @@ from chatd.testing import running_server
 from clients import chat_server
 from conversation import PEERS
 from fakes import Clock
-from test_crowds import OFTEN
+
+OFTEN = "too many new connections from your address, try again in a minute"
 
 # -- who does not log in ---------------------------------------------------------------------------
 
