@@ -160,6 +160,24 @@ def test_strangers_do_not_delay_rooms(page):
     assert page(script) == ["history General 50", "history tea 50", "history @eve 50"]
 
 
+def test_what_is_missing_is_no_message(page):
+    """That a server was killed may be a line, and does not count as unread."""
+    script = """
+    says("one");
+    await session.enter("ala");
+    await until(() => chat.general.more !== null);
+    server.socket.close();
+    happens("missed", { source: "[Server]", message: "some may be missing" });
+    await until(() => session.status === "lost");
+    session.wake();
+    await until(() => session.status === "in" && !chat.general.catching);
+    const meanwhile = chat.unread;
+    server.socket.tell(says("two"));
+    print([chat.general.items.at(-2).kind, meanwhile, chat.unread]);
+    """
+    assert page(script) == ["missed", 0, 1]
+
+
 def test_all_that_was_unread_before_a_reload_is_counted(page):
     script = """
     for (let n = 1; n <= 700; n++) says(`message ${n}`);

@@ -9,7 +9,7 @@
  * said where has changed).
  */
 
-import { Conversation, itemOf, keyOf, NEWS, Order } from "./conversation.js";
+import { Conversation, itemOf, keyOf, Order } from "./conversation.js";
 import { Partners } from "./partners.js";
 
 export const GENERAL = "General";
@@ -179,7 +179,7 @@ export class Chat {
       const lost = SPEECH.has(item.kind) && conversation.lost(item);
       if (lost) conversation.remove(lost);
       const isNew = !older || (conversation.counting && this.#isUnread(conversation, item));
-      const counts = item.nick !== this.nick && !NEWS.has(item.kind);
+      const counts = SPEECH.has(item.kind) && item.nick !== this.nick;
       if (isNew && counts) this.#count(conversation, item, true);
     }
     this.emit("items", conversation);
