@@ -221,6 +221,7 @@ def test_the_nick_is_still_taken_for_a_while(browser, settings):
                 ala.page.wait_for_timeout(50)
                 ala.page.evaluate("window.dispatchEvent(new Event('online'))")
             assert ala.page.is_visible("#app")
+            ala.sees("Your nick is still taken", "#status")
             old.close()
             ala.page.evaluate("window.dispatchEvent(new Event('online'))")
             ala.page.wait_for_selector("#status:empty", state="attached")
@@ -259,9 +260,16 @@ def test_who_is_kicked_does_not_come_back(browser, settings):
             ala.page.wait_for_selector("#door:not([hidden])")
 
 
-def test_a_copy_of_a_tab_is_asked_for_another_nick(browser, settings):
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_copy_of_a_tab_is_asked_for_another_nick(browser, settings, safe):
+    """Browsers have locks only where nobody could have changed the page on the way."""
+
+    def prepare(tab):
+        if not safe:
+            tab.context.add_init_script("delete Navigator.prototype.locks")
+
     with running_server(**settings) as server:
-        with tab(browser, server.port, "ala") as ala:
+        with tab(browser, server.port, "ala", prepare=prepare) as ala:
             ala.page.evaluate("dispatchEvent(new Event('pagehide'))")  # what it is, is kept
             patience = "const wait = AbortSignal.timeout; AbortSignal.timeout = () => wait(300)"
             ala.context.add_init_script(patience)

@@ -2,84 +2,7 @@
 
 import pytest
 
-from modules import running_modules
-
-# A server as a WebSocket: it has said `said` in General, and fails `failures` questions about it.
-SERVER = """
-import { Chat } from "./js/chat.js";
-import { Past } from "./js/past.js";
-import { Session } from "./js/session.js";
-const timer = setTimeout;
-globalThis.setTimeout = (work, time) => timer(work, time / 1000);
-globalThis.setInterval = () => 1;
-
-const server = { said: [], failures: 0, asked: [], holds: false, socket: null };
-
-globalThis.WebSocket = class {
-  static OPEN = 1;
-  readyState = 1;
-  constructor() {
-    server.socket = this;
-    timer(() => this.onopen(), 0);
-  }
-  tell(data) {
-    this.onmessage?.({ data: JSON.stringify({ type: "message", data }) });
-  }
-  async send(text) {
-    const { type, data, tag } = JSON.parse(text);
-    server.asked.push(`${type} ${data}`.trim());
-    await wait(0);
-    if (type === "set-name") this.tell({ event: "entered", own: true, nick: data });
-    const code = type === "history" && refusal(data);
-    if (code) return this.tell({ event: "failed", tag, code, message: code });
-    while (type === "history" && server.holds) await wait(1);
-    if (type === "history") this.tell({ event: "history", own: true, ...page(data) });
-    this.tell({ event: "done", tag });
-  }
-  close() {
-    timer(() => this.onclose(), 0);
-  }
-};
-
-function refusal(data) {
-  if (data.startsWith("@")) return "not-kept";
-  return server.failures > 0 && server.failures-- ? "store" : "";
-}
-
-function page(data) {
-  const [room, count, way, id] = data.split(" ");
-  const place = server.said.findIndex((record) => record.id === id);
-  const all = room !== "General" ? []
-    : way === "after" ? server.said.slice(place + 1)
-    : way === "before" ? server.said.slice(0, place) : server.said;
-  const most = Number(count);
-  const records = way === "after" ? all.slice(0, most) : all.slice(-most);
-  return { room, records, more: records.length < all.length ? `${way ?? "before"} ${
-    records.at(way === "after" ? -1 : 0).id}` : "" };
-}
-
-let number = 0;
-function happens(event, more) {
-  const id = `7-${++number}`;
-  const record = { source: "bob", event, id, time: "2026-11-21T19:20:11Z", ...more };
-  server.said.push(record);
-  return record;
-}
-const says = (message) => happens("said", { room: "General", message });
-
-const wait = (time) => new Promise((resolve) => timer(resolve, time));
-async function until(condition) {
-  for (let left = 2000; left && !condition(); left--) await wait(1);
-}
-
-const chat = new Chat();
-const session = new Session(chat, "");
-const texts = () => chat.general.items.filter((item) => item.kind === "said").map((it) => it.text);
-const print = (value) => {
-  console.log(JSON.stringify(value));
-  process.exit();
-};
-"""
+from modules import SERVER, running_modules
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +47,7 @@ def test_a_private_conversation_follows_its_person(page):
     await until(() => chat.general.more !== null);
     const ola = chat.conversation("ola", true);
     const eve = chat.conversation("eve", true);
-    server.holds = true;
+    server.holds = "history";
     server.socket.close();
     happens("renamed", { old: "ola", nick: "olga" });
     happens("entered", { nick: "ola" });
@@ -134,7 +57,7 @@ def test_a_private_conversation_follows_its_person(page):
     await until(() => session.status === "in");
     server.socket.tell(happens("renamed", { old: "ola", nick: "max" }));
     const meanwhile = [ola.name, session.canSay(ola), session.canSay(chat.general)];
-    server.holds = false;
+    server.holds = "";
     await until(() => !chat.general.catching);
     server.socket.tell(happens("left", { nick: "olga" }));
     const told = [ola, eve].map(({ items }) => items.map(({ kind, nick }) => `${kind} ${nick}`));

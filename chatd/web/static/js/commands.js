@@ -1,6 +1,6 @@
 /**
- * What the reader asks for: texts, commands that begin with a slash, rooms to enter. Where that
- * leads is shown, and what he has written meanwhile goes along.
+ * What the reader asks for: texts, commands that begin with a slash, rooms to enter. Where a
+ * command leads is shown, and what was written meanwhile goes along.
  */
 
 const COMMAND = /^\/([a-z][a-z0-9-]*)(?:\s+([^]*))?$/i;
@@ -24,13 +24,19 @@ export class Commands {
    * "/join tea" and goes on means tea, and if there is no tea he means nobody else.
    */
   write(text, from) {
+    const command = COMMAND.exec(text);
     const earlier = this.#waiting.get(from);
-    const led = earlier
-      ? earlier.then((place) => this.#carryOut(text, place, from))
-      : this.#carryOut(text, from, from);
-    if (!(led instanceof Promise)) return;
-    this.#waiting.set(from, led);
-    led.then(() => this.#waiting.get(from) === led && this.#waiting.delete(from));
+    if (command) {
+      const led = earlier
+        ? earlier.then(({ place = from }) => this.#carryOut(command, place))
+        : this.#carryOut(command, from);
+      this.#waiting.set(from, led);
+      led.then(() => this.#waiting.get(from) === led && this.#waiting.delete(from));
+      return;
+    }
+    const item = this.#chat.begin(from, text.startsWith("//") ? text.slice(1) : text);
+    if (earlier) earlier.then((outcome) => this.#say(item, from, outcome));
+    else this.#session.send(from, item);
   }
 
   async join(room) {
@@ -43,47 +49,57 @@ export class Commands {
     await this.join(room);
   }
 
-  /** Give where what is written next belongs: a conversation, or null if a command failed. */
-  #carryOut(text, place, from) {
-    if (!place) {
-      const at = this.#still(from);
-      at.draft = joined(at.draft, text);
-      this.#chat.emit("draft", at);
-      return null;
-    }
-    const [, verb, words = ""] = COMMAND.exec(text) ?? [];
-    if (verb?.toLowerCase() === "quit") return this.#quit();
-    if (verb) return this.#command(verb.toLowerCase(), words, from);
-    this.#session.say(place, text.startsWith("//") ? text.slice(1) : text);
-    return place;
-  }
-
-  /** Carry out a command; what it answers is shown in the conversation at hand. */
-  async #command(verb, words, from) {
+  /**
+   * Carry out a command; what it answers is shown in the conversation at hand. Resolves to the
+   * place, a conversation, in which what is written next is meant; or to the refusal.
+   */
+  async #carryOut([text, verb, words = ""], from) {
     const chat = this.#chat;
     const { current } = chat;
     try {
-      const answers = await this.#session.ask(verb, words, { loud: true });
+      if (verb.toLowerCase() === "quit") this.#quit();
+      const answers = await this.#session.ask(verb.toLowerCase(), words, { loud: true });
       for (const answer of answers) {
         if (TOLD.has(answer.event)) chat.note(current, "notice", inWords(answer));
       }
-      const place = this.#place(answers);
-      if (!place) return this.#still(from);
-      if (chat.current === current) this.#go(current, place);
-      return place;
-    } catch ({ code, message }) {
-      if (code !== "closed") chat.note(current, "failed", message, code);
-      return null;
+      return { place: this.#follow(this.#place(answers), from) };
+    } catch (refusal) {
+      const { code, message } = refusal;
+      const there = code === "already-a-member" && chat.find(words.trim());
+      if (there) return { place: this.#follow(there, from) };
+      if (code === "closed") this.#giveBack(text, from);
+      else chat.note(current, "failed", message, code);
+      return { refusal };
     }
   }
 
-  /** Show another conversation; what has been begun since the command was given goes along. */
-  #go(from, place) {
+  /** Say what has waited for a command, where that has led. */
+  #say(item, from, { place, refusal }) {
+    const chat = this.#chat;
+    const at = place && this.#still(place);
+    if (at === from) {
+      this.#session.send(at, item);
+    } else if (at) {
+      from.remove(item);
+      chat.emit("items", from);
+      this.#session.again(at, Object.assign(item, { kind: at.private ? "told" : "said" }));
+    } else if (refusal) {
+      chat.mark(from, item, "failed", refusal);
+    } else {
+      chat.note(chat.current, "failed", "", "not-a-member");
+    }
+  }
+
+  /** Go where a command leads, if the reader has not gone elsewhere; give where he writes on. */
+  #follow(place, from) {
+    if (!place) return from;
+    if (this.#chat.current !== from) return place;
     if (place !== from) {
-      place.draft = joined(place.draft, from.draft);
+      place.draft = [place.draft, from.draft].filter(Boolean).join("\n");
       from.draft = "";
     }
     this.#chat.open(place);
+    return place;
   }
 
   /** The conversation that answers have brought us into, if any. */
@@ -93,13 +109,18 @@ export class Commands {
     return this.#chat.find(entered.event === "joined" ? entered.room : `@${entered.to}`);
   }
 
-  /** A conversation, or if the command was to leave it the one that is shown instead. */
-  #still(conversation) {
-    return this.#chat.conversations.has(conversation.key) ? conversation : this.#chat.current;
+  /** A conversation as it is now: who has closed a private one may write there, not in a room. */
+  #still({ key, name, private: isPrivate }) {
+    const chat = this.#chat;
+    return chat.conversations.get(key) ?? (isPrivate ? chat.conversation(name, true) : undefined);
+  }
+
+  /** Have a command that was not carried out in the input field again, if that is empty. */
+  #giveBack(text, from) {
+    from.draft ||= text;
+    this.#chat.emit("draft", from);
   }
 }
-
-const joined = (...texts) => texts.filter(Boolean).join("\n");
 
 /** An answer as lines of text, as it would be on a terminal. */
 function inWords({ message, records = [] }) {

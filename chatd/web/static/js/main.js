@@ -65,7 +65,8 @@ function showStatus() {
   byId("door").hidden = !out;
   byId("app").hidden = out;
   byId("enter").disabled = status === "entering";
-  byId("status").textContent = status === "lost" ? t("status.lost") : "";
+  const why = session.isTaken ? "status.taken" : "status.lost";
+  byId("status").textContent = status === "lost" ? t(why) : "";
   byId("app").dataset.status = status;
 }
 

@@ -18,6 +18,8 @@ const FINAL = new Set(["kicked", "banned", "sent-away", "bad-name"]); // no use 
 
 export class Session {
   status = "out";
+  /** While we are coming back: whether our nick is taken, most likely by our old connection. */
+  isTaken = false;
   #chat;
   #url;
   #connection = null;
@@ -46,13 +48,15 @@ export class Session {
 
   /** Come back by a nick that may still be in use by our connection of before. */
   async resume(nick) {
-    this.#become("lost");
+    this.#lose(false);
     let taken = 0;
     for (let time = FIRST_PAUSE; this.status === "lost"; time = longer(time)) {
       try {
         return await this.#connect(nick);
       } catch (refusal) {
-        if (refusal.code === "nick-taken") taken ||= Date.now();
+        if (this.status !== "lost") return undefined; // the reader has gone
+        this.#lose(refusal.code === "nick-taken");
+        if (this.isTaken) taken ||= Date.now();
         const given = taken && Date.now() - taken > NICK_TAKEN;
         if (given || FINAL.has(refusal.code)) return this.#leave(refusal);
       }
@@ -108,6 +112,12 @@ export class Session {
     if (reason) this.#chat.emit("farewell", reason);
   }
 
+  #lose(isTaken) {
+    if (this.status === "lost" && this.isTaken === isTaken) return;
+    this.isTaken = isTaken;
+    this.#become("lost");
+  }
+
   #become(status) {
     this.status = status;
     this.#chat.emit("status", status);
@@ -155,8 +165,9 @@ export class Session {
     const rest = new Set([chat.current, ...rooms, ...talks]);
     rest.delete(chat.general);
     const follow = async () => {
-      await Promise.all(rooms.map((room) => this.#rejoin(room)));
-      for (const conversation of rest) await this.past.catchUp(conversation);
+      // One by one: what the reader says meanwhile does not wait behind all of them.
+      for (const each of rest) if (!each.private) await this.#rejoin(each);
+      for (const each of rest) await this.past.catchUp(each);
     };
     // General tells who is who now, for which the private conversations wait.
     await Promise.all([this.past.catchUp(chat.general), follow()]);
@@ -206,19 +217,15 @@ export class Session {
     return excess(...inWire(conversation, text));
   }
 
-  /** Say something in a conversation; what becomes of it is shown there. */
-  say(conversation, text) {
-    return this.#send(conversation, this.#chat.begin(conversation, text));
-  }
-
   /** Send a message of ours once more that failed, or of which we do not know. */
   again(conversation, item) {
     conversation.remove(item);
     conversation.add(Object.assign(item, { nick: this.#chat.nick, after: conversation.seen }));
-    return this.#send(conversation, item);
+    return this.send(conversation, item);
   }
 
-  async #send(conversation, item) {
+  /** Send a message that the chat has begun; what becomes of it is shown in its conversation. */
+  async send(conversation, item) {
     const update = (state, error) => this.#chat.mark(conversation, item, state, error);
     update("sending");
     try {

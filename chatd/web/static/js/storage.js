@@ -6,6 +6,7 @@
 
 const TAB = "chatd.tab";
 const CLAIMING = 5_000; // ms in which the page before a reload lets go of its nick, at the latest
+const ASKING = 300; // ms in which another tab says that it has a nick
 
 /** Give a choice: nick, language, theme or notify. */
 export function choice(name) {
@@ -25,9 +26,9 @@ export function choose(name, value) {
 }
 
 /**
- * Give what was kept for this tab, or an empty object: nick, places (each conversation
- * with its draft and the id that was read last), open (the key of one of them), seen (the last id of General), and outgoing
- * (messages that the server has not confirmed).
+ * Give what was kept for this tab, or an empty object: nick, places (each conversation with its
+ * draft and the id that was read last), open (the key of one of them), seen (the last id of
+ * General), and outgoing (messages that the server has not confirmed).
  */
 export function recallTab() {
   try {
@@ -59,21 +60,48 @@ let release = () => {};
 /**
  * Claim a nick for this tab, in place of the one before; say whether no other tab of the browser
  * has it. A tab that is duplicated takes its place in the chat along, which one of them can have.
- * Browsers tell only where nobody can have changed the page on the way; elsewhere it is true.
  */
-export function claim(nick) {
-  if (nick === claimed || !navigator.locks) return Promise.resolve(true);
+export async function claim(nick) {
+  if (nick === claimed) return true;
   claimed = nick;
   release();
+  const name = `chatd.nick.${nick}`;
+  const isFree = await (navigator.locks ? lock(name) : askOthers(name));
+  if (!isFree) claimed = "";
+  return isFree;
+}
+
+/** Hold a lock of the browser's, which the page before a reload may still have for a moment. */
+function lock(name) {
   return new Promise((resolve) => {
     const hold = () => new Promise((free) => {
       release = free;
       resolve(true);
     });
     const signal = AbortSignal.timeout(CLAIMING);
-    navigator.locks.request(`chatd.nick.${nick}`, { signal }, hold).catch(() => {
-      claimed = "";
+    navigator.locks.request(name, { signal }, hold).catch(() => resolve(false));
+  });
+}
+
+/** Ask the other tabs; there are no locks where somebody could have changed the page on the way. */
+function askOthers(name) {
+  return new Promise((resolve) => {
+    const channel = new BroadcastChannel(name);
+    let isOurs = false;
+    const silence = setTimeout(() => {
+      isOurs = true;
+      resolve(true);
+    }, ASKING);
+    release = () => {
+      clearTimeout(silence);
+      channel.close();
+    };
+    channel.onmessage = ({ data }) => {
+      if (isOurs && data === "whose?") channel.postMessage("mine");
+      if (isOurs || data !== "mine") return;
+      release();
       resolve(false);
-    });
+    };
+    channel.postMessage("whose?");
   });
 }
