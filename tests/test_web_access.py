@@ -153,6 +153,9 @@ def test_all_by_keyboard(browser, server):
         keys.type("hello")
         keys.press("Enter")
         assert bob.line() == "PUB_MSG hello"
+        ala.page.wait_for_selector("#rows .message:not(.sending)")
+        keys.press("Shift+Tab")
+        assert keys.place == "log"  # and not at everybody who has said something in it
         keys.go("browse", "Shift+Tab")
         ring = "getComputedStyle(document.activeElement).outlineStyle"
         assert ala.page.evaluate(ring) == "solid"
@@ -162,6 +165,8 @@ def test_all_by_keyboard(browser, server):
         keys.type("tea")
         keys.press("Enter")
         ala.sees("tea", "#place")
+        ala.page.wait_for_selector("#all-rooms", state="hidden")
+        assert keys.place == "text"
         keys.go("bob")
         keys.press("Enter")
         ala.sees("bob", "#place")
@@ -202,6 +207,11 @@ def test_a_phone_shows_one_thing_at_a_time(browser, server):
         page.keyboard.press("Escape")
         assert not page.is_visible("#left")
         assert page.evaluate("document.activeElement.dataset.open") == "left"
+        for panel, beside in (("left", 310), ("people", 10)):
+            page.tap(f"[data-open={panel}]")
+            page.wait_for_selector(f"#{panel}")
+            page.touchscreen.tap(beside, 300)
+            assert not page.is_visible(f"#{panel}")
         with RawClient(server.port, nick="bob"):
             page.tap("[data-open=people]")
             page.tap("#users .person:has-text('bob')")
@@ -230,6 +240,12 @@ def test_persian_runs_from_right_to_left(browser, server):
         )
         assert len(set(edges)) == 1  # near those who said it
         assert directions == ["ltr", "ltr", "rtl", "ltr"]
+        page.keyboard.press("Control+/")
+        keys = page.locator("#help dt").evaluate_all(
+            "all => all.map(dt => [...dt.children].map(key => key.getBoundingClientRect().x))"
+        )
+        assert keys == [sorted(each) for each in keys]
+        page.keyboard.press("Escape")
         page.click("[data-dialog=settings] >> visible=true")
         page.select_option("#language", "pl")
         ala.sees("Ustawienia", "#settings")
