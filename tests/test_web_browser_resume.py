@@ -199,10 +199,21 @@ def test_a_message_of_which_nobody_knows(browser, settings):
 def test_nothing_is_sent_while_there_is_no_connection(browser, settings):
     wire = Wire()
     with running_server(**settings) as server:
-        with tab(browser, server.port, "ala", prepare=wire) as ala:
+        with tab(browser, server.port, prepare=wire) as ala:
+            wire.works = False
+            ala.page.fill("#nick", "ala")
+            ala.page.press("#nick", "Enter")
+            ala.sees("The server cannot be reached.", "#door-error")
+            wire.works = True
+            ala.enter("ala")
+            ala.write("/create tea")
+            ala.write("/join tea")
+            ala.sees("tea", "#place")
+            assert ala.page.is_enabled("#leave")
             wire.works = False
             wire.cut()
             ala.sees("Not connected", "#status")
+            ala.page.wait_for_selector("#leave:disabled")
             ala.write("hello?")
             ala.sees("What you wrote is kept here.", "#hint")
             assert ala.page.input_value("#text") == "hello?"

@@ -87,14 +87,16 @@ export class RoomsDialog {
   #chat;
   #session;
   #commands;
+  #composer;
   #dialog = byId("all-rooms");
   #name = byId("room-name");
   #error = byId("rooms-error");
 
-  constructor(chat, session, commands) {
+  constructor(chat, session, commands, composer) {
     this.#chat = chat;
     this.#session = session;
     this.#commands = commands;
+    this.#composer = composer;
     byId("browse").addEventListener("click", () => this.open());
     this.#name.addEventListener("input", () => this.#show());
     byId("rooms-form").addEventListener("submit", (event) => {
@@ -102,7 +104,7 @@ export class RoomsDialog {
       const name = this.#name.value.trim();
       if (name) this.#enter(this.#known(name) ?? name);
     });
-    for (const event of ["rooms", "conversations"]) {
+    for (const event of ["rooms", "conversations", "status"]) {
       chat.on(event, () => this.#dialog.open && this.#show());
     }
   }
@@ -131,15 +133,17 @@ export class RoomsDialog {
 
   #room(name) {
     const mine = this.#chat.find(name);
-    const button = (key, act) =>
-      el("button.quiet", { type: "button", onclick: act, "aria-label": t(`${key}.of`, { name }) },
+    const isAway = this.#session.status !== "in";
+    const button = (key, act, disabled = false) =>
+      el("button.quiet",
+        { type: "button", onclick: act, disabled, "aria-label": t(`${key}.of`, { name }) },
         t(key));
     return el("li", {},
       icon("room"),
       el("span.name", { dir: "auto" }, name),
       mine && el("span.tag", {}, t("rooms.mine")),
       mine && mine !== this.#chat.general &&
-        button("rooms.leave", () => this.#session.ask("leave", name).catch(() => {})),
+        button("rooms.leave", () => this.#session.ask("leave", name).catch(() => {}), isAway),
       button(mine ? "rooms.open" : "rooms.join", () => this.#enter(name)));
   }
 
@@ -150,6 +154,7 @@ export class RoomsDialog {
       else if (this.#known(name)) await this.#commands.join(name);
       else await this.#commands.create(name);
       this.#dialog.close();
+      this.#composer.focus();
     } catch (refusal) {
       this.#error.textContent = failure(refusal);
     }

@@ -39,11 +39,11 @@ await use(language());
 const timeline = new Timeline(chat, session);
 const commands = new Commands(chat, session, () => byId("quit").click());
 const composer = new Composer(chat, session, commands, timeline);
-const panels = new Panels(chat);
+const panels = new Panels(chat, session);
 const notifier = new Notifier(chat);
 const search = new Search(chat, session, timeline);
 new NickDialog(chat, session);
-const rooms = new RoomsDialog(chat, session, commands);
+new RoomsDialog(chat, session, commands, composer);
 new SettingsDialog(async (name) => {
   if (name === "theme") return wear();
   await use(language());
@@ -97,7 +97,8 @@ byId("door-form").addEventListener("submit", async (event) => {
   try {
     await session.enter(byId("nick").value.trim());
   } catch (refusal) {
-    byId("door-error").textContent = failure(refusal);
+    const isDown = refusal.code === "closed";
+    byId("door-error").textContent = isDown ? t("door.unreachable") : failure(refusal);
   }
 });
 

@@ -12,14 +12,16 @@ const NARROW = matchMedia("(max-width: 719px)"); // and for one
 
 export class Panels {
   #chat;
+  #session;
   #app = byId("app");
   #opener = null; // what has the focus again when a drawer is closed
 
-  constructor(chat) {
+  constructor(chat, session) {
     this.#chat = chat;
+    this.#session = session;
     const places = soon(() => this.#places());
     const people = soon(() => this.#people());
-    for (const event of ["conversations", "users", "nick"]) chat.on(event, places);
+    for (const event of ["conversations", "users", "nick", "status"]) chat.on(event, places);
     for (const event of ["users", "nick"]) chat.on(event, people);
     chat.on("opened", () => {
       if (this.isDrawer) this.open("");
@@ -31,6 +33,9 @@ export class Panels {
     for (const button of document.querySelectorAll("[data-shut]")) {
       button.addEventListener("click", () => this.shut());
     }
+    this.#app.addEventListener("click", ({ target }) => {
+      if (target === this.#app && this.isDrawer) this.shut(); // beside it, where all is dimmed
+    });
     for (const width of [WIDE, NARROW]) width.addEventListener("change", () => this.#fit());
     this.#fit();
   }
@@ -141,6 +146,7 @@ export class Panels {
     byId("log").ariaLabel = t("log.label", { name: current.name });
     const leave = byId("leave");
     leave.hidden = current === this.#chat.general;
+    leave.disabled = !current.private && this.#session.status !== "in";
     leave.ariaLabel = t(current.private ? "places.close" : "places.leave", { name: current.name });
     leave.title = leave.ariaLabel;
     leave.replaceChildren(icon(current.private ? "close" : "leave"));

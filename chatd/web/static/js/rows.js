@@ -67,7 +67,8 @@ export function fill(row, item, place, act) {
 function speech(item, place, act) {
   const body = el("div.body");
   if (place.head) {
-    const tell = { type: "button", title: t("people.tell", { nick: item.nick }) };
+    // The list of people has the same; here Tab would stop at each of them.
+    const tell = { type: "button", tabindex: -1, title: t("people.tell", { nick: item.nick }) };
     const name = el("button.nick", { ...tell, onclick: () => act.tell(item.nick) }, item.nick);
     body.append(el("div.by", {}, tint(name, item.nick), clock(item)));
   } else {
