@@ -39,6 +39,7 @@ def test_it_keeps_up_to_date_and_kicks(browser, server):
         log_in(page, server.port)
         with RawClient(server.port, nick="bob") as bob:
             page.fill("#reason", "too loud")
+            page.keyboard.press("Enter")  # is nobody's kick
             page.clock.run_for(5_000)
             opened.sees("bob", "#sessions")
             opened.sees("2", "#facts div:first-child dd")
@@ -47,6 +48,11 @@ def test_it_keeps_up_to_date_and_kicks(browser, server):
                 page.clock.run_for(5_000)
                 opened.sees("logged in eve", "#log-lines")
                 assert page.locator("button[value=eve]").count() == 0  # nothing moves while used
+                opened.sees("Paused while you are in the table", "#held")
+                page.focus("button[value=bob]")
+                page.focus("#reason")
+                opened.sees("eve", "#sessions")  # at once
+                assert page.inner_text("#held") == ""
             page.focus("button[value=bob]")
             page.keyboard.press("Enter")
             opened.sees("bob is kicked", "#told")

@@ -11,10 +11,26 @@ const PERIOD = 5000;
 const theme = choice("theme");
 if (theme) document.documentElement.dataset.theme = theme;
 
+const sessions = document.getElementById("sessions");
+const held = document.getElementById("held");
+const trouble = document.getElementById("trouble");
 const follow = document.getElementById("follow");
 if (follow) {
   document.getElementById("follow-label").hidden = false;
   setInterval(refresh, PERIOD);
+  for (const leaving of ["pointerleave", "focusout"]) sessions.addEventListener(leaving, goOn);
+}
+
+/** Whether somebody is among the sessions: a button must not become another one's under them. */
+function inUse() {
+  return sessions.matches(":is(:hover, :focus-within):has(button)");
+}
+
+/** Fetch what was held back when the pointer or the focus leaves the sessions. */
+function goOn(leaving) {
+  if (!held.textContent || sessions.contains(leaving.relatedTarget)) return;
+  tell(held, "");
+  refresh();
 }
 
 /** Fetch the page, unless nobody looks; XMLHttpRequest makes a document of it without any script. */
@@ -25,21 +41,20 @@ function refresh() {
   request.responseType = "document";
   request.timeout = PERIOD;
   request.onload = () => show(request.response);
-  request.onerror = request.ontimeout = () => tell("The server does not answer.");
+  request.onerror = request.ontimeout = () => tell(trouble, "The server does not answer.");
   request.send();
 }
 
 function show(page) {
   if (!page?.getElementById("facts")) return location.reload(); // to log in again
+  const kept = inUse();
   for (const part of document.querySelectorAll("[data-live]")) {
-    // A button must not become another one's under the pointer.
-    const used = part.querySelector("button") && part.matches(":hover, :focus-within");
-    if (!used) part.replaceChildren(...page.getElementById(part.id).childNodes);
+    if (part !== sessions || !kept) part.replaceChildren(...page.getElementById(part.id).childNodes);
   }
-  tell("");
+  tell(held, kept ? "Paused while you are in the table" : "");
+  tell(trouble, "");
 }
 
-function tell(text) {
-  const trouble = document.getElementById("trouble");
-  if (trouble.textContent !== text) trouble.textContent = text;
+function tell(place, text) {
+  if (place.textContent !== text) place.textContent = text;
 }
