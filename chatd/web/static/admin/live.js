@@ -40,9 +40,13 @@ function refresh() {
   request.open("GET", location.href);
   request.responseType = "document";
   request.timeout = PERIOD;
-  request.onload = () => show(request.response);
-  request.onerror = request.ontimeout = () => tell(trouble, "The server does not answer.");
+  request.onload = () => (request.status < 500 ? show(request.response) : fail());
+  request.onerror = request.ontimeout = fail;
   request.send();
+}
+
+function fail() {
+  tell(trouble, "The server does not answer.");
 }
 
 function show(page) {
