@@ -178,6 +178,13 @@ def test_commands_and_slashes(browser, server):
         ala.page.press("#text", "Enter")
         ala.sees("two")
         assert ala.messages() == ["one\ntwo"]
+        ala.open("General")
+        ala.write("/leave General")
+        ala.sees("You have left this room")
+        assert ala.messages() == ["/shrug"]
+        ala.page.click("#browse")
+        ala.page.click("[aria-label*='Join'][aria-label*='General']")
+        ala.sees("ala⁩ has joined the room")
         ala.write("/quit")
         ala.page.wait_for_selector("#door:not([hidden])")
 

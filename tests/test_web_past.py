@@ -101,6 +101,49 @@ def test_what_is_missing_is_no_message(page):
     assert page(script) == ["missed", 0, 1]
 
 
+def test_general_stays_when_it_is_left(page):
+    """Nothing asks about it then; whoever joins or comes back is told what was said meanwhile."""
+    script = """
+    says("one");
+    await session.enter("ala");
+    await until(() => chat.general.more !== null);
+    const out = async () => {
+      await session.ask("leave", "General");
+      const asked = server.asked.length;
+      chat.general.more = true; // there is more for who scrolls up
+      await session.past.older(chat.general);
+      await session.past.catchUp(chat.general);
+      return [chat.general.left, chat.general.items.some((item) => item.kind === "out"),
+        server.asked.length - asked];
+    };
+    const first = await out();
+    says("two");
+    server.socket.tell({ ...happens("renamed", { old: "ala", nick: "ola" }), own: true });
+    const other = chat.conversation("ala", true); // the nick was free
+    await session.ask("join", "General");
+    await until(() => texts().length > 1 && !chat.general.catching);
+    const users = server.asked.filter((each) => each === "users").length;
+    const second = await out();
+    says("three");
+    server.socket.close();
+    await until(() => session.status === "lost");
+    session.wake();
+    await until(() => texts().length > 2);
+    const failed = chat.general.items.some((item) => item.kind === "failed");
+    const { left } = chat.general;
+    print({ first, users, second, texts: texts(), left, failed, other: other.name });
+    """
+    assert page(script) == {
+        "first": [True, True, 0],
+        "users": 2,
+        "second": [True, True, 0],
+        "texts": ["one", "two", "three"],
+        "left": False,
+        "failed": False,
+        "other": "ala",
+    }
+
+
 def test_all_that_was_unread_before_a_reload_is_counted(page):
     script = """
     for (let n = 1; n <= 700; n++) says(`message ${n}`);

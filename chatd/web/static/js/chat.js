@@ -6,10 +6,10 @@
  * Events: `users`, `rooms`, `conversations` (the list, or a count of unread messages), `items`
  * (conversation), `opened` (conversation), `draft` (conversation) when not the writer changed it,
  * `nick`, `attention` (conversation, item) for what is worth a notification, `ready` (what may be
- * said where has changed).
+ * said where has changed), `back` (conversation) in which we have not been for a while.
  */
 
-import { Conversation, itemOf, keyOf, Order } from "./conversation.js";
+import { Conversation, itemOf, keyOf, mentionOf, Order } from "./conversation.js";
 import { Partners } from "./partners.js";
 
 export const GENERAL = "General";
@@ -50,8 +50,7 @@ export class Chat {
 
   setNick(nick) {
     this.nick = nick;
-    const escaped = nick.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"); // no others with the u flag
-    this.#mention = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_])`, "iu");
+    this.#mention = mentionOf(nick);
     this.emit("nick");
   }
 
@@ -91,7 +90,12 @@ export class Chat {
     this.emit("conversations");
   }
 
+  /** Show a conversation no more; General, where everybody begins, stays with what was said. */
   close(conversation) {
+    if (conversation === this.general) {
+      conversation.left = true;
+      return this.note(conversation, "out");
+    }
     this.conversations.delete(conversation.key);
     if (this.current === conversation) this.open(this.general);
     else this.emit("conversations");
@@ -108,15 +112,9 @@ export class Chat {
         return this.#arrive(
           this.conversation(data.own ? data.to : data.source, true), itemOf(data), data.own);
       case "entered":
-        this.users.set(keyOf(data.nick), data.nick);
-        this.#partners.hear(data);
-        return this.#peopleChanged(this.general, data);
       case "left":
-        this.users.delete(keyOf(data.nick));
-        this.#partners.hear(data);
-        return this.#peopleChanged(this.general, data);
       case "renamed":
-        return this.#renamed(data);
+        return this.#met(data);
       case "joined":
       case "parted":
         return this.#moved(data);
@@ -144,20 +142,24 @@ export class Chat {
     this.emit("items", conversation);
   }
 
-  #renamed(data) {
-    this.users.delete(keyOf(data.old));
-    this.users.set(keyOf(data.nick), data.nick);
-    if (data.own) this.setNick(data.nick);
+  /** Somebody has come, gone, or taken another nick. */
+  #met(data) {
+    this.users.delete(keyOf(data.old ?? data.nick));
+    if (data.event !== "left") this.users.set(keyOf(data.nick), data.nick);
+    if (data.own && data.event === "entered") this.general.left = false;
+    if (data.own && data.event === "renamed") this.setNick(data.nick);
     this.#partners.hear(data);
     this.#peopleChanged(this.general, data);
   }
 
   #moved(data) {
-    const parted = data.own && data.event === "parted";
-    if (parted && !this.find(data.room)) return;
+    const known = this.find(data.room);
+    if (data.own && data.event === "parted") return known && this.close(known);
     const conversation = this.conversation(data.room);
-    if (parted) this.close(conversation);
-    else this.#peopleChanged(conversation, data);
+    const isBack = data.own && conversation.left;
+    if (isBack) Object.assign(conversation, { left: false, catching: true });
+    this.#peopleChanged(conversation, data);
+    if (isBack) this.emit("back", conversation);
   }
 
   /** Tell the reader something in a conversation: the server's words, or a failure by its code. */
@@ -176,8 +178,7 @@ export class Chat {
       if (!older && conversation === this.general) this.#partners.recall(record);
       const item = itemOf(record);
       if (!this.#add(conversation, item)) continue;
-      const lost = SPEECH.has(item.kind) && conversation.lost(item);
-      if (lost) conversation.remove(lost);
+      if (SPEECH.has(item.kind)) conversation.remove(conversation.lost(item));
       const isNew = !older || (conversation.counting && this.#isUnread(conversation, item));
       const counts = SPEECH.has(item.kind) && item.nick !== this.nick;
       if (isNew && counts) this.#count(conversation, item, true);
@@ -214,7 +215,7 @@ export class Chat {
     if (item.id) this.#order.learn([item.id]);
     item.mention = item.kind === "said" && item.nick !== this.nick && this.mentions(item.text);
     if (!conversation.add(item)) return false;
-    if (item.id && !conversation.catching) conversation.seen = conversation.lastId;
+    if (item.id && !conversation.isBehind) conversation.seen = conversation.lastId;
     conversation.trim(this.#bound(conversation));
     return true;
   }

@@ -2,9 +2,10 @@
  * A conversation: a room or a private one, as a list of items in the order of the server. Holds
  * no part of the page.
  *
- * An item has: kind (the server's event, or `failed`), time (ms), nick, text, and what belongs to
- * the kind; id where the server remembers it. Messages of ours that the server has not confirmed
- * have a state instead: `sending`, `unsure` when the connection broke meanwhile, `failed`.
+ * An item has: kind (the server's event, `failed`, or `out` where we have left), time (ms), nick,
+ * text, and what belongs to the kind; id where the server remembers it. Messages of ours that the
+ * server has not confirmed have a state instead: `sending`, `unsure` when the connection broke
+ * meanwhile, `failed`.
  */
 
 export const NEWS = new Set(["entered", "left", "renamed", "joined", "parted", "created"]);
@@ -44,6 +45,12 @@ function parts(id) {
 /** The key by which names are compared; the server knows better, and tells names as they are. */
 export const keyOf = (name) => name.normalize("NFC").toLowerCase();
 
+/** Give what finds a nick in a text, where it is no part of another word. */
+export function mentionOf(nick) {
+  const escaped = nick.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"); // no others with the u flag
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_])`, "iu");
+}
+
 /** Make an item of what the server tells, live or as a record of the history. */
 export function itemOf(data) {
   const time = data.time ? Date.parse(data.time) : Date.now();
@@ -69,6 +76,8 @@ export class Conversation {
   /** The id up to which nothing is missing; where a resumed connection goes on. */
   catching = false;
   /** Whether what was said during a break is still being fetched. */
+  left = false;
+  /** Whether we have gone out of it, and hear of it only when we are back: General stays. */
   loading = null;
   /** While older messages are being loaded, a promise of them. */
   retry = 0;
@@ -100,6 +109,11 @@ export class Conversation {
   /** How commands of the history call it. */
   get place() {
     return (this.private ? "@" : "") + this.name;
+  }
+
+  /** Whether something may have been said in it that we do not know yet. */
+  get isBehind() {
+    return this.catching || this.left;
   }
 
   /** The first item that the server remembers, from which older ones are counted. */

@@ -121,6 +121,12 @@ export class RoomsDialog {
     return this.#chat.rooms.find((room) => keyOf(room) === keyOf(name));
   }
 
+  /** The conversation in a room, if we are in it. */
+  #joined(name) {
+    const conversation = this.#chat.find(name);
+    return conversation?.left ? undefined : conversation;
+  }
+
   #show() {
     const wanted = keyOf(this.#name.value.trim());
     const rooms = this.#chat.rooms.filter((room) => keyOf(room).includes(wanted));
@@ -132,7 +138,7 @@ export class RoomsDialog {
   }
 
   #room(name) {
-    const mine = this.#chat.find(name);
+    const mine = this.#joined(name);
     const isAway = this.#session.status !== "in";
     const button = (key, act, disabled = false) =>
       el("button.quiet",
@@ -148,7 +154,7 @@ export class RoomsDialog {
   }
 
   async #enter(name) {
-    const mine = this.#chat.find(name);
+    const mine = this.#joined(name);
     try {
       if (mine) this.#chat.open(mine);
       else if (this.#known(name)) await this.#commands.join(name);

@@ -32,9 +32,10 @@ export class Partners {
 
   /** What happened during a break is known, or cannot be had now: go on with what came since. */
   release() {
-    if (!this.#chat.general.catching) this.#told.clear();
+    const { isBehind } = this.#chat.general;
+    if (!isBehind) this.#told.clear();
     for (const [id, data] of this.#waiting) {
-      if (this.#chat.general.catching) this.#told.add(id);
+      if (isBehind) this.#told.add(id);
       this.#follow(data);
     }
     this.#waiting.clear();

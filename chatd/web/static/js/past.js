@@ -25,6 +25,12 @@ export class Past {
   constructor(chat, ask) {
     this.#chat = chat;
     this.#ask = ask;
+    chat.on("back", (conversation) => this.#back(conversation).catch(ignoreRefusal));
+  }
+
+  /** Fetch what we could not hear while we were out of General; it also tells who is there. */
+  async #back(conversation) {
+    await Promise.all([this.#ask("users", "", {}), this.catchUp(conversation)]);
   }
 
   /**
@@ -33,6 +39,7 @@ export class Past {
    */
   async catchUp(conversation) {
     if (this.#chat.conversations.get(conversation.key) !== conversation) return; // closed
+    if (conversation.left) return; // nobody tells us of it
     await this.#try(conversation, async () => {
       if (conversation.catching && conversation.seen) await this.#missed(conversation);
       this.#chat.caughtUp(conversation);
@@ -46,8 +53,8 @@ export class Past {
 
   /** Load a page of older messages, if there are any. */
   async older(conversation, count = PAGE) {
-    const { more, retry } = conversation;
-    if (retry || more === false || this.#chat.isFull(conversation)) return;
+    const { more, retry, left } = conversation;
+    if (left || retry || more === false || this.#chat.isFull(conversation)) return;
     const load = this.#try(conversation, () => this.#load(conversation, count));
     await load.catch(ignoreRefusal); // cut off: it is asked again with the next connection
   }
@@ -60,7 +67,7 @@ export class Past {
       conversation.retry = 0;
     } catch (refusal) {
       if (!(refusal instanceof Refusal) || refusal.code === "closed") throw refusal;
-      if (!conversation.retry) {
+      if (!conversation.retry && !conversation.left) {
         this.#chat.note(conversation, "failed", refusal.message, refusal.code);
       }
       clearTimeout(conversation.retry);
@@ -121,7 +128,7 @@ export class Past {
           this.#isPrivateKept = false;
           return {};
         }
-        if (refusal.code === "closed" || attempt === TRIES) throw refusal;
+        if (refusal.code === "closed" || conversation.left || attempt === TRIES) throw refusal;
         await pause(AGAIN);
       }
     }
