@@ -1,6 +1,7 @@
 """`/healthz`: it says that all is well when the hub and the store have answered, and only then."""
 
 import json
+import shutil
 import threading
 from contextlib import contextmanager
 
@@ -85,6 +86,33 @@ def test_a_store_that_fails_and_comes_back(kept, monkeypatch):
             broken.setattr(recorder._store, "after", full)
             assert ask(server.port) == failing("the store does not work")
         assert ask(server.port) == WELL
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_removed_while_it_is_used(kept, tmp_path, monkeypatch, replaced):
+    """Nothing goes where nobody can find it, and no other file is begun; what is said waits."""
+    path, away = tmp_path / "history.db", tmp_path / "away.db"
+    with kept() as (server, recorder), RawClient(server.port, nick="ala") as ala:
+        say(ala, "before")
+        assert ask(server.port) == WELL
+        path.rename(away)
+        if replaced:
+            shutil.copy(away, path)
+        there = path.read_bytes() if replaced else None
+        assert ask(server.port) == failing("the store does not work")
+        say(ala, "meanwhile")
+        why = f"{path}: was removed or replaced while in use: put it back, or start chatd anew"
+        wait_until(lambda: recorder.trouble == why, "the recorder to notice")
+        tries, begin = [], recorder._store.begin
+        monkeypatch.setattr(recorder._store, "begin", lambda epoch: tries.append(0) or begin(epoch))
+        wait_until(lambda: len(tries) > 2, "more tries")
+        assert ask(server.port) == failing("the store does not work")
+        assert ala.ask("STATS") == "NOTICE store failing"
+        assert recorder.waiting == 1
+        assert (path.read_bytes() if path.exists() else None) == there
+        away.rename(path)
+        wait_until(lambda: ask(server.port) == WELL, "the file to be used again")
+        assert recorder.store.stats().messages == 2
 
 
 def test_a_store_that_is_behind(kept, monkeypatch):

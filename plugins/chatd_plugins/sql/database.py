@@ -35,6 +35,9 @@ class Database(ABC):
         with connection.begin():
             migrate(connection, self.shown)
 
+    def confirm(self) -> None:  # noqa: B027
+        """Raise StoreError if what was opened is not there any more, though it can be used."""
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection for some queries, which all see the same state."""

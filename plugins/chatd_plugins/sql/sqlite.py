@@ -34,7 +34,7 @@ from chatd import StoreError
 from chatd_plugins.sql.database import Database
 from chatd_plugins.sql.rows import Values
 from chatd_plugins.sql.schema import events
-from chatd_plugins.sql.trouble import cause
+from chatd_plugins.sql.trouble import cause, explained
 
 PATIENCE = 5.0
 """Seconds that a reader waits for a lock, and that one question may take."""
@@ -68,6 +68,7 @@ class File(Database):
         super().__init__(str(path))
         self._path = path
         self._lock: int | None = None
+        self._used: tuple[int, int] | None = None  # the file that we write to
         self.readers = create_engine(
             "sqlite://", creator=self._connect_to_read, poolclass=QueuePool, pool_timeout=PATIENCE
         )
@@ -101,6 +102,17 @@ class File(Database):
         driver: Any = connection.connection.dbapi_connection
         for pragma in _PRAGMAS:
             driver.execute(f"PRAGMA {pragma}")
+        self._used = _identity(self._path)
+
+    def confirm(self) -> None:
+        # SQLite would go on with a file that nobody can open again.
+        if self._used is None:
+            return
+        with explained(self.shown):
+            found = _identity(self._path)
+        if found != self._used:
+            what = "was removed or replaced while in use: put it back, or start chatd anew"
+            raise StoreError(f"{self.shown}: {what}")
 
     def _take_lock(self) -> None:
         if self._lock is not None:
@@ -152,6 +164,7 @@ class File(Database):
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        self._used = None
 
     # -- connections -----------------------------------------------------------------------------
 
@@ -169,6 +182,7 @@ class File(Database):
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
+        self.confirm()
         with super().reading() as connection:
             deadline = time.monotonic() + PATIENCE
             driver: Any = connection.connection.dbapi_connection
@@ -208,6 +222,15 @@ class File(Database):
         rank: ColumnElement[float] = literal_column("bm25(events_fts)")
         query = select(events, rank.label("rank")).select_from(source).where(found)
         return query.order_by(_index.c.rowid.desc())  # by events.id it would rank all of them
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell the file at a path from all others; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _insert(connection: Connection, table: str, rows: Sequence[Values]) -> None:

@@ -42,6 +42,7 @@ class SqlStore:
     # -- opening and closing ---------------------------------------------------------------------
 
     def begin(self, epoch: int) -> int:
+        self._database.confirm()  # or a new one would be begun in its place
         self._let_go()
         self._database.notices.clear()
         try:
@@ -81,6 +82,7 @@ class SqlStore:
             raise StoreError(f"{self._database.shown}: is not open for writing")
         if self._writer.invalidated:  # SQLAlchemy would connect again, but not lock it
             raise StoreError(f"{self._database.shown}: the connection was lost")
+        self._database.confirm()
         with explained(self._database.shown), self._writer.begin():
             yield self._writer
 
