@@ -6,7 +6,7 @@ from webtalk import WebMemory, asking, codes, frame
 
 
 def test_each_tag_has_one_end_behind_its_answers():
-    """W-04: in the order of the requests, whatever becomes of them, also where some wait."""
+    """W-04, W-07: in the order of the requests, whatever becomes of them, also where some wait."""
     slow = Command("slowly", lambda ctx: ctx.reply("slow"), blocks=True)
     world = WebMemory(commands=[slow])
     pool = world._dispatcher._pool = Pool()
@@ -17,6 +17,8 @@ def test_each_tag_has_one_end_behind_its_answers():
         ("dance", "x"),
         ("message", "hi"),
         ("message", "a\x07"),
+        ("message", "a\tb\nc"),
+        ("message", "a\r\nb"),
         ("join", "nowhere"),
         ("slowly", None),
         ("message", ""),
@@ -33,10 +35,17 @@ def test_each_tag_has_one_end_behind_its_answers():
     ends = [each for each in told if "tag" in each]
     assert [each["tag"] for each in ends] == [str(n) for n in range(len(asked))]
     assert codes(ends) == [
-        *("done", "done", "unknown-command", "done", "bad-text", "no-such-room"),
-        *("timeout", "missing-argument", "not-a-moderator", "done", "done"),
+        *("done", "done", "unknown-command", "done", "bad-text", "done", "bad-text"),
+        *("no-such-room", "timeout", "missing-argument", "not-a-moderator", "done", "done"),
     ]
     assert codes(told)[:4] == ["users", "done", "notice", "done"]
+
+
+def test_quit_has_no_end_but_that_of_the_session():
+    """W-04, W-11: nor has what comes behind it."""
+    page = WebMemory().page("ala")
+    page.send(frame(asking("quit", tag="1")) + frame(asking("whoami", tag="2")))
+    assert page.farewell() == ([], 1000, "")
 
 
 def test_what_cannot_be_understood_has_no_tag():
@@ -54,6 +63,7 @@ def test_what_cannot_be_understood_has_no_tag():
         ('{"type":"message","data":"\\ud800","tag":"1"}', "bad-json"),
         ("[" * 4000, "bad-message"),
         ("x" * 4097, "line-too-long"),
+        (asking("message", "x" * 4096, "1"), "line-too-long"),
     ):
         page.send(frame(asking("whoami", tag="0")) + frame(nonsense))
         told = page.messages()
