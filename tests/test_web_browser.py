@@ -199,7 +199,7 @@ def test_what_is_too_long_is_not_sent(browser, server):
         ala.page.press("#text", "Enter")
         assert ala.page.input_value("#text") == text
         ala.write(text[:-over])
-        ala.page.wait_for_selector("#rows .message:not(.sending)")
+        ala.page.click("#rows .message:not(.sending) >> text=more lines")
         assert ala.messages() == [text[:-over]]
         ala.page.keyboard.press("Control+k")
         ala.page.fill("#words", "ż" * 2100)
@@ -358,7 +358,7 @@ def test_what_comes_while_nobody_looks(browser, server):
             assert ala.page.locator(".row.mention").count() == 2
 
 
-def test_comings_and_goings_are_folded(browser, server):
+def test_what_is_long_is_folded(browser, server):
     with tab(browser, server.port, "ala") as ala:
         for n in range(3):
             RawClient(server.port, nick=f"guest{n}").close()
@@ -367,3 +367,13 @@ def test_comings_and_goings_are_folded(browser, server):
         assert ala.page.locator(".row:visible").count() == 1
         ala.page.click("text=7 came and went")
         assert ala.page.locator(".row:visible").count() == 7
+        text = ala.page.locator("#rows .text")
+        ala.write("a" + "\n" * 200 + "b")
+        ala.page.wait_for_selector(".message:not(.sending) >> text=Show 185 more lines")
+        assert text.bounding_box()["height"] < 500
+        ala.page.focus("text=Show 185 more lines")
+        ala.page.keyboard.press("Enter")
+        assert text.bounding_box()["height"] > 3000
+        assert 0 < text.bounding_box()["y"] < 700  # it is read from its beginning
+        assert "row" in ala.page.evaluate("document.activeElement.className")
+        assert text.evaluate("text => getComputedStyle(text).overflow") == "clip"  # piled-up marks

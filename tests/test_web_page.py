@@ -156,6 +156,25 @@ def test_no_message_keeps_the_page_busy(node):
     assert microseconds < 1_000_000  # it would be a minute of computing if it were cubic
 
 
+LONG = """
+import { textOf } from "./js/rows.js";
+const make = (tag) => ({ tag, text: "", setAttribute() {}, addEventListener() {},
+  append(...texts) { this.text += texts.join(""); } });
+globalThis.document = { createElement: make };
+const lines = (count) => Array.from({ length: count }, (_, n) => n).join("\\n");
+const shown = (...all) => textOf(...all).map(({ tag, text }) => [tag, text.split("\\n").at(-1)]);
+console.log(JSON.stringify([shown(lines(16)), shown(lines(1980)), shown(lines(1980), true)]));
+"""
+
+
+def test_a_text_of_very_many_lines_is_folded(node):
+    assert node(LONG) == [
+        [["div", "15"]],
+        [["div", "15"], ["button", "log.rest"]],
+        [["div", "1979"]],
+    ]
+
+
 NICKS = """
 import { Chat } from "./js/chat.js";
 const chat = new Chat();

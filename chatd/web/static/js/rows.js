@@ -8,6 +8,7 @@ import { avatar, el, icon, richText, spoken, tint } from "./dom.js";
 import { dayOf, failure, momentOf, t, timeOf } from "./i18n.js";
 
 const TOGETHER = 5 * 60_000; // ms within which messages of one author are one block
+const LINES = 16; // of a text that are shown before somebody asks for the rest of them
 const FOLDED = 4; // comings and goings in a row that are told by their number
 
 /**
@@ -44,11 +45,13 @@ function fold(items, places, start, end) {
 
 /** Tell whether a row has to be filled again. */
 export const look = (item, place) =>
-  JSON.stringify([place, place.day && dayOf(item.time), item.id, item.state, item.error?.code]);
+  JSON.stringify([
+    place, place.day && dayOf(item.time), item.id, item.state, item.error?.code, item.whole,
+  ]);
 
 /**
  * Fill the row of an item. act has what can be done with it: tell(nick), again(item),
- * discard(item), unfold(item, count).
+ * discard(item), unfold(item, count), and show(item), all of its text.
  */
 export function fill(row, item, place, act) {
   row.className = `row ${item.kind}`;
@@ -74,10 +77,20 @@ function speech(item, place, act) {
   } else {
     body.append(spoken(`${item.nick}: `));
   }
-  body.append(el("div.text", { dir: "auto" }, ...richText(item.text)));
+  body.append(...textOf(item.text, item.whole, () => act.show(item)));
   if (item.state) body.append(state(item, act));
   return el(`div.message${item.state ? `.${item.state}` : ""}`, {},
     place.head ? avatar(item.nick) : clock(item), body);
+}
+
+/** What a user wrote; of very many lines the first ones, and a button that calls show(). */
+export function textOf(text, isWhole, show) {
+  const lines = text.split("\n");
+  const count = isWhole ? 0 : lines.length - LINES;
+  const shown = count > 0 ? lines.slice(0, LINES).join("\n") : text;
+  const node = el("div.text", { dir: "auto" }, ...richText(shown));
+  if (count <= 0) return [node];
+  return [node, el("button.link", { type: "button", onclick: show }, t("log.rest", { count }))];
 }
 
 const clock = (item) => {

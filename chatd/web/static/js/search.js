@@ -1,9 +1,10 @@
 /** The panel that finds messages, each shown among its neighbours. */
 
 import { keyOf } from "./conversation.js";
-import { avatar, byId, el, richText } from "./dom.js";
+import { avatar, byId, el } from "./dom.js";
 import { failure, momentOf, t } from "./i18n.js";
 import { BIG_PAGE } from "./past.js";
+import { textOf } from "./rows.js";
 
 const PAGES = 10; // big ones that are loaded to get to what was found, a few seconds each
 
@@ -60,12 +61,16 @@ export class Search {
 
   #record(record) {
     const date = new Date(record.time);
+    const show = ({ target }) => {
+      target.previousSibling.remove();
+      target.replaceWith(...textOf(record.message, true));
+    };
     const lines = [
       el("div.by", {},
         avatar(record.source),
         el("span.nick", {}, record.source),
         el("time", { datetime: date.toISOString() }, momentOf(date))),
-      el("div.text", { dir: "auto" }, ...richText(record.message)),
+      ...textOf(record.message, false, show),
     ];
     if (!record.found) return el("div.near", {}, ...lines);
     const go = { type: "button", onclick: () => this.#go(record) };

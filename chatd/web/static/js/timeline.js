@@ -33,6 +33,7 @@ export class Timeline {
       again: (item) => session.canSay(chat.current) && session.again(chat.current, item),
       discard: (item) => chat.mark(chat.current, item, "gone"),
       unfold: (item, count) => this.#unfold(item, count),
+      show: (item) => this.#showWhole(item),
     };
     chat.on("items", (conversation) => conversation === chat.current && this.#render());
     chat.on("opened", () => this.refresh());
@@ -71,8 +72,7 @@ export class Timeline {
     this.#show();
     const row = this.#rows.get(item);
     row.scrollIntoView({ block: "center" });
-    row.tabIndex = -1;
-    row.focus({ preventScroll: true });
+    focusable(row).focus({ preventScroll: true });
     this.#look();
     row.classList.add("flash");
     setTimeout(() => row.classList.remove("flash"), FLASH);
@@ -82,6 +82,13 @@ export class Timeline {
     const { items } = this.#chat.current;
     const start = items.indexOf(item);
     for (const each of items.slice(start, start + count)) each.unfolded = true;
+    this.#show();
+  }
+
+  /** Show all of a text; who reads on in it is not at the end. */
+  #showWhole(item) {
+    item.whole = true;
+    this.#stuck = false;
     this.#show();
   }
 
@@ -120,7 +127,7 @@ export class Timeline {
     if (this.#looks.get(row) !== wanted) {
       const focused = row.contains(document.activeElement);
       fill(row, item, place, this.#act);
-      if (focused) row.querySelector("button, a")?.focus();
+      if (focused) (row.querySelector("button:not(.nick), a") ?? focusable(row)).focus();
       this.#looks.set(row, wanted);
     }
     return row;
@@ -164,4 +171,9 @@ export class Timeline {
     const wants = log.scrollTop < NEAR_START && more !== false && !loading;
     if (wants && this.#session.status === "in") this.#session.past.older(chat.current);
   }
+}
+
+function focusable(row) {
+  row.tabIndex = -1;
+  return row;
 }
