@@ -263,12 +263,19 @@ def test_who_is_kicked_does_not_come_back(browser, settings):
     with running_server(**settings, admins=admins) as server:
         with RawClient(server.port, nick="bob") as bob, tab(browser, server.port, "ala") as ala:
             assert bob.ask("OPER root s3cret of root") == "NOTICE you are a moderator now"
+            bob.send("PRIV ala psst")
+            ala.sees("bob", "#talks")
             ala.page.evaluate("dispatchEvent(new Event('pagehide'))")  # what it is, is kept
-            bob.send("KICK ala enough of that")
-            ala.sees("enough of that", "#door-error")
-            assert ala.page.is_visible("#door")  # and not waiting for the connection
-            ala.page.reload()
+            with ala.page.expect_navigation():
+                bob.send("KICK ala enough of that")
+            ala.sees("enough of that", "#door-error")  # and not waiting for the connection
+            assert ala.page.title() == "chatd"
+            ala.enter("ola")  # who is somebody else
+            ala.sees("ola⁩ has come")
+            assert ala.page.locator("#talks .place").count() == 0
+            ala.page.click("#quit")
             ala.page.wait_for_selector("#door:not([hidden])")
+            assert ala.page.inner_text("#door-error") == ""
 
 
 @pytest.mark.parametrize("safe", [True, False])

@@ -81,9 +81,14 @@ chat.on("status", (status) => {
   }
 });
 
-chat.on("farewell", (refusal) => {
-  byId("door-error").textContent = failure(refusal);
-  forgetTab(); // a reload must not bring back whoever was sent away
+// Whoever was sent away does not come back by a reload, and leaves nothing for whoever is next.
+chat.on("farewell", async ({ code, message }) => {
+  byId("door-error").textContent = failure({ code, message });
+  forgetTab();
+  const response = await fetch("/").catch(() => null); // none for an address that is banned
+  if (!response?.ok || session.status !== "out") return;
+  keepTab({ farewell: { code, message } });
+  location.reload();
 });
 
 chat.on("nick", () => {
@@ -183,6 +188,10 @@ const saving = setInterval(keep, SAVING);
 
 async function start() {
   const tab = recallTab();
+  if (tab.farewell) {
+    byId("door-error").textContent = failure(tab.farewell);
+    forgetTab();
+  }
   byId("nick").value = tab.nick || choice("nick");
   const door = setTimeout(showStatus, SOON);
   const isFree = tab.nick && (await claim(tab.nick));

@@ -28,7 +28,8 @@ export function choose(name, value) {
 /**
  * Give what was kept for this tab, or an empty object: nick, places (each conversation with its
  * draft and the id that was read last), open (the key of one of them), seen (the last id of
- * General), and outgoing (messages that the server has not confirmed).
+ * General), and outgoing (messages that the server has not confirmed); or only farewell, a refusal:
+ * why the page before has ended.
  */
 export function recallTab() {
   try {
