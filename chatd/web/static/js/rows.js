@@ -111,7 +111,7 @@ function state(item, act) {
 
 function aside(item) {
   if (NEWS.has(item.kind)) return el("p", {}, t(`news.${item.kind}`, item), " ", clock(item));
-  if (item.kind === "out") return el("p", {}, t("log.out"));
+  if (item.kind === "out") return el("p", {}, icon("info"), el("span", {}, t("log.out")));
   if (item.kind === "missed") return el("p", {}, missing(item));
   const failed = item.kind === "failed";
   const text = failed ? failure({ code: item.code, message: item.text }) : item.text;
