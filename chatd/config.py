@@ -54,6 +54,11 @@ class Retention(Struct, frozen=True):
     count: int | None = None
     """Messages of each room, and of each two who wrote to each other."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is anything to forget, ever."""
+        return self.age is not None or self.count is not None
+
 
 class Config(Struct, frozen=True, kw_only=True):
     """Everything that one server is told at its start."""

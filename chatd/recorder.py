@@ -44,8 +44,7 @@ class Recorder:
     """Seconds until a store that failed is tried again."""
 
     PRUNING = 60.0
-    """Seconds between two looks for what is too old, also where nothing ever is: so a store that
-    does not work is noticed while nothing happens."""
+    """Seconds between two looks for what is too old."""
 
     BATCH = 200
     """Records in one commit: others wait for the interpreter while rows are made of them, for
@@ -247,7 +246,7 @@ class Recorder:
     def _prune(self) -> None:
         retention, now = self._retention, self._now()
         # Either way, as the clock may be set back.
-        if abs(now - self._pruned_at) < self.PRUNING:
+        if not retention.limited or abs(now - self._pruned_at) < self.PRUNING:
             return
         oldest = now - retention.age if retention.age is not None else 0.0
         if not self._store.prune(oldest, retention.count or 0):  # else the rest in the next round
