@@ -34,7 +34,7 @@ CRLF_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["threads", "asyncio"])  # select differs only in its waiting
+@pytest.mark.parametrize("engine", ["threads", pytest.param("asyncio", marks=pytest.mark.soak)])
 def test_chatd_has_no_fault(engine):
     """S0-08 to S4-18, D-2 to D-10, D-5: whatever can be seen without settings."""
 

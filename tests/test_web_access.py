@@ -79,7 +79,9 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look", ["light", "dark", "persian", pytest.param("phone", marks=pytest.mark.soak)]
+)
 def test_axe_finds_nothing_serious(browser, server, axe, look):
     settings, views = LOOKS[look]
     with company(server.port) as eve, tab(browser, server.port, **settings) as ala:

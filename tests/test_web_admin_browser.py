@@ -88,7 +88,10 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look",
+    ["light", *(pytest.param(each, marks=pytest.mark.soak) for each in ("dark", "phone"))],
+)
 def test_axe_finds_nothing(browser, server, look):
     if not AXE.exists():
         pytest.skip("axe-core is not installed: bin/setup-browser")

@@ -39,7 +39,7 @@ def test_a_reload_goes_on_where_it_was(browser, settings):
             ala.shows(["general news"])
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("kept", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_private_messages_are_there_again_if_the_server_keeps_them(browser, settings, kept):
     with running_server(**settings, store_private=kept) as server:
         with RawClient(server.port, nick="bob") as bob, tab(browser, server.port, "ala") as ala:
