@@ -88,9 +88,9 @@ function lock(name) {
 function askOthers(name) {
   return new Promise((resolve) => {
     const channel = new BroadcastChannel(name);
-    let isOurs = false;
+    let isAsking = true;
     const silence = setTimeout(() => {
-      isOurs = true;
+      isAsking = false;
       resolve(true);
     }, ASKING);
     release = () => {
@@ -98,8 +98,8 @@ function askOthers(name) {
       channel.close();
     };
     channel.onmessage = ({ data }) => {
-      if (isOurs && data === "whose?") channel.postMessage("mine");
-      if (isOurs || data !== "mine") return;
+      if (data === "whose?") return channel.postMessage("mine"); // we have asked before them
+      if (!isAsking) return;
       release();
       resolve(false);
     };
