@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from chatd.archive import Archive
 from chatd.commands import Command, Filter
 from chatd.delivery import Delivery
-from chatd.dialects import CONTROL
+from chatd.dialects import check_text
 from chatd.events import CommandError, Event, Fetch, Notice, Request, Said
 from chatd.fetching import Fetcher
 from chatd.guard import Guards
@@ -243,8 +243,7 @@ class Dispatcher:
                 return self.fetcher.fetch(session, request)
             raise CommandError("unknown-command", f"unknown command {request.verb}")
         for arg in request.args:
-            if not arg.isprintable() and CONTROL.search(arg):  # the quicker look first
-                raise CommandError("bad-text", "control characters are not allowed")
+            check_text(arg)
         if command.role:
             _check_role(session, command.role)
         guard = command.guard

@@ -9,7 +9,7 @@ from chatd.admins import admit, knows
 from chatd.banfile import BanFile, BanFileError
 from chatd.bans import Bans, Sanction, because, parse_target
 from chatd.config import Admins
-from chatd.dialects import CONTROL
+from chatd.dialects import check_text
 from chatd.durations import duration_text
 from chatd.events import CommandError, Failed, Moderated, Promoted, Refused, Warned
 from chatd.hub import Hub
@@ -181,8 +181,7 @@ class Moderator:
         most = self._moderation.limits.reason
         if len(reason) > most:
             raise CommandError("too-long", f"the reason is longer than {most} characters")
-        if CONTROL.search(reason):
-            raise CommandError("bad-text", "control characters are not allowed")
+        check_text(reason)
 
     def _find(self, nick: str) -> Session:
         found = self._hub.find(nick)

@@ -26,6 +26,12 @@ _STRANGER = re.compile(
 )
 
 
+def check_text(text: str) -> None:
+    """Raise CommandError("bad-text") for control characters other than TAB and LF (SPEC D-8)."""
+    if not text.isprintable() and CONTROL.search(text):  # the quicker look first
+        raise CommandError("bad-text", "control characters are not allowed")
+
+
 def one_line(text: str) -> str:
     """Make text fit for one line: line breaks and other control characters become spaces."""
     return text if text.isprintable() else _NOT_IN_A_LINE.sub(" ", text)  # thrice as quick
